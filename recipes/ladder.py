@@ -1,0 +1,135 @@
+"""The bundled ladder's recipe: corpora -> vocabulary -> token stream -> trained rungs.
+
+Run by `recipes/ladder.sh`. Documents are split by a hash of their text: one in ten is held
+out and never trained on; a source's share of the training text is fixed by `SHARES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from hallmark.lm.train import TrainConfig, train
+from hallmark.models.sizes import GPT2Config
+from hallmark.models.tokenizer import Tokenizer, bytes_to_unicode
+
+SHARES = {
+    "standardebooks": 0.20, "digitalgov": 0.13, "18f-blog": 0.06, "us-gov-sites-2": 0.03,
+    "cia-factbook": 0.02, "us-presidential-speeches": 0.02, "wikinews-2000": 0.09,
+    "gum-open-genres": 0.01, "masc-detok": 0.05, "medquad": 0.06, "openstax": 0.08,
+    "openstax-2": 0.03, "opensuse-news": 0.03, "ropensci-blog": 0.04, "rust-blog": 0.03,
+    "go-website": 0.02, "gcp-community": 0.01, "knative-docs": 0.005, "opensource-guide": 0.004,
+    "nodejs-org": 0.006, "creativecommons-os": 0.02, "m365-community": 0.005,
+    "bitcoin-optech": 0.01, "python-peps": 0.015, "d2l-book": 0.01, "mastering-ethereum": 0.005,
+    "nltk-movie-reviews": 0.03, "un-general-debates": 0.03,
+}  # fmt: skip
+VOCABULARY = 8192
+RUNGS = {
+    "1M": GPT2Config(n_layer=3, n_head=3, n_embd=96, vocab_size=VOCABULARY),
+    "3M": GPT2Config(n_layer=5, n_head=5, n_embd=160, vocab_size=VOCABULARY),
+    "7M": GPT2Config(n_layer=6, n_head=4, n_embd=256, vocab_size=VOCABULARY),
+    "16M": GPT2Config(n_layer=7, n_head=6, n_embd=384, vocab_size=VOCABULARY),
+}
+
+
+def held_out(text: str) -> bool:
+    """Whether a document belongs to the tenth that is never trained on."""
+    return hashlib.sha256(text.encode()).digest()[0] % 10 == 0
+
+
+def read(corpora: Path, *, characters: int, held: bool) -> list[str]:
+    """About `characters` characters of documents, by `SHARES`, in an order fixed by a seed."""
+    generator = np.random.default_rng(0)
+    chosen: list[str] = []
+    for name, share in SHARES.items():
+        with gzip.open(corpora / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+            texts = [json.loads(line)["text"] for line in file]
+        texts = [t for t in texts if held_out(t) == held]
+        room = share * characters
+        for i in generator.permutation(len(texts)):
+            if room <= 0:
+                break
+            chosen.append(texts[i])
+            room -= len(texts[i])
+    return [chosen[i] for i in generator.permutation(len(chosen))]
+
+
+def train_vocabulary(texts: list[str]) -> Tokenizer:
+    """A byte-level BPE of `VOCABULARY` entries, trained by the tokenizers library."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    trainer = ByteLevelBPETokenizer()
+    trainer.train_from_iterator(texts, vocab_size=VOCABULARY - 1, show_progress=False)
+    byte_of = {c: bytes([b]) for b, c in bytes_to_unicode().items()}
+    merges = json.loads(trainer.to_str())["model"]["merges"]
+    return Tokenizer(
+        [tuple(b"".join(byte_of[c] for c in side) for side in pair) for pair in merges]
+    )
+
+
+def encode(tokenizer: Tokenizer, texts: list[str]) -> np.ndarray:
+    """One stream: `<|endoftext|>` before every document."""
+    ids = [i for text in texts for i in (tokenizer.eot, *tokenizer.encode(text))]
+    return np.array([*ids, tokenizer.eot], dtype=np.uint16)
+
+
+def prepare(corpora: Path, out: Path, *, characters: int) -> None:
+    """Write vocab.bpe, train.npy, valid.npy and held.jsonl under `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    texts = read(corpora, characters=characters, held=False)
+    tokenizer = train_vocabulary(texts)
+    held = read(corpora, characters=6_000_000, held=True)
+    (out / "vocab.bpe").write_text(tokenizer.merge_lines(), encoding="utf-8")
+    valid, reference = held[::4], [t for i, t in enumerate(held) if i % 4]
+    np.save(out / "train.npy", encode(tokenizer, texts))
+    np.save(out / "valid.npy", encode(tokenizer, valid))
+    for name, documents in (("valid", valid), ("held", reference)):
+        with (out / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps({"text": t}) + "\n" for t in documents)
+    tokens = len(np.load(out / "train.npy", mmap_mode="r"))
+    print(f"{len(texts)} documents, {tokens} tokens, {len(valid)} valid, {len(reference)} held")
+
+
+def train_rung(out: Path, rung: str, config: TrainConfig, device: str) -> None:
+    """Train one rung under `out/RUNG`, going on from its last save."""
+    began = time.time()
+
+    def report(step: int, loss: float, speed: float) -> None:
+        if step % 10 == 0:
+            minutes = (time.time() - began) / 60
+            print(
+                f"{rung} step {step}/{config.steps} loss {loss:.4f} {speed:.0f} tok/s "
+                f"{minutes:.1f} min",
+                flush=True,
+            )
+
+    stream = np.load(out / "train.npy", mmap_mode="r")
+    train(RUNGS[rung], stream, config, folder=out / rung, device=device, on_step=report)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("verb", choices=["prepare", "train"])
+    parser.add_argument("--corpora", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rung", choices=list(RUNGS))
+    parser.add_argument("--characters", type=int, default=40_000_000)
+    parser.add_argument("--tokens", type=int, default=TrainConfig.tokens)
+    parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    if args.verb == "prepare":
+        prepare(args.corpora, args.out, characters=args.characters)
+    else:
+        config = TrainConfig(tokens=args.tokens, batch_size=args.batch_size)
+        train_rung(args.out, args.rung, config, args.device)
+
+
+if __name__ == "__main__":
+    main()

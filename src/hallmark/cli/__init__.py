@@ -1,0 +1,1 @@
+"""The command line, `hallmark VERB`: parse, one library call, print."""

@@ -1,0 +1,115 @@
+"""`hallmark detect`: how far a text looks like a language model's, or why nobody can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hallmark.cli.inputs import read_text, record_groups
+from hallmark.cli.options import (
+    DEFAULT_DETECTOR,
+    AsJson,
+    AsJsonLines,
+    Detector,
+    Quiet,
+    Source,
+    home,
+)
+from hallmark.cli.output import print_json, progress
+
+if TYPE_CHECKING:
+    from hallmark.detect import Judge, Verdict
+
+PRIOR = 0.5
+
+Prior = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Share of synthetic texts among those you judge.",
+    ),
+]
+
+
+def detect(
+    file: Source,
+    detector: Detector = DEFAULT_DETECTOR,
+    prior: Prior = PRIOR,
+    jsonl: AsJsonLines = False,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge whether a text looks synthetic, and how often that errs."""
+    if jsonl:
+        judge_lines(file, load(detector), prior=prior, quiet=quiet)
+        return
+    text = read_text(file)
+    verdict = load(detector).judge([text], prior=prior)[0]
+    if json:
+        print_json(as_record(verdict))
+    else:
+        print("\n".join(sentences(verdict)))
+
+
+def load(name: str) -> Judge:
+    """The detector of that name or folder."""
+    from hallmark.detect import load_detector
+
+    return load_detector(name, home=home())
+
+
+def judge_lines(source: str, judge: Judge, *, prior: float, quiet: bool) -> None:
+    """Judge JSON lines as they come and print one line for each, in order."""
+    with progress("texts", quiet=quiet) as advance:
+        for group in record_groups(source):
+            verdicts = judge.judge([record.text for record in group], prior=prior)
+            for record, verdict in zip(group, verdicts, strict=True):
+                print_json({"id": record.id, **as_record(verdict)})
+            advance(len(group))
+
+
+def as_record(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as JSON knows it."""
+    return {
+        "score": verdict.score,
+        "probability": verdict.probability,
+        "likelihood_ratio": verdict.likelihood_ratio,
+        "band": str(verdict.band),
+        "tokens_used": verdict.tokens_used,
+        "tokens_total": verdict.tokens_total,
+        "prior": verdict.prior,
+        "false_positive_rate": verdict.false_positive_rate,
+        "false_positive_n": verdict.false_positive_n,
+        "reason": verdict.reason,
+    }
+
+
+def sentences(verdict: Verdict) -> list[str]:
+    """The verdict for people: never who wrote a text, only how it looks and how often that errs."""
+    lines = [f"{str(verdict.band).capitalize()}."]
+    if verdict.reason:
+        lines.append(f"  Why: {verdict.reason}")
+    if verdict.probability is not None:
+        lines.append(
+            f"  Probability synthetic: {verdict.probability:.0%}, if {verdict.prior:.0%} of such "
+            "texts are synthetic before this one is read."
+        )
+    if verdict.likelihood_ratio is not None:
+        lines.append(f"  {weigh(verdict.likelihood_ratio)}")
+    if verdict.false_positive_rate is not None:
+        lines.append(
+            f"  Human texts called likely synthetic: at most {verdict.false_positive_rate:.1%} "
+            f"(95 % bound from {verdict.false_positive_n} human texts)."
+        )
+    lines.append(f"  Tokens used: {verdict.tokens_used} of {verdict.tokens_total}.")
+    return lines
+
+
+def weigh(ratio: float) -> str:
+    """A likelihood ratio in words."""
+    if ratio >= 1:
+        return f"Likelihood ratio {ratio:.3g}: {ratio:.3g} times as common in synthetic text."
+    inverse = f"{1 / ratio:.3g}" if ratio > 0 else "very many"
+    return f"Likelihood ratio {ratio:.3g}: {inverse} times as common in human text."

@@ -1,0 +1,206 @@
+"""`hallmark generate`: a model goes on from a prompt, or writes from nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hallmark.cli.inputs import STANDARD_INPUT, Record, read_text, record_groups
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, AsJsonLines, Model, Quiet, home
+from hallmark.cli.output import note, on_terminal, print_json, printable, progress
+from hallmark.data import check_text
+from hallmark.lm.sampling import SamplingParams, document_seed
+
+if TYPE_CHECKING:
+    from hallmark.lm.generate import Generation
+    from hallmark.lm.model import LanguageModel
+
+BATCH = 16
+
+Prompt = Annotated[
+    str | None,
+    typer.Argument(metavar="PROMPT", help="Text to go on from, or - for standard input."),
+]
+Count = Annotated[int, typer.Option("--n", min=1, help="Texts to write for each prompt.")]
+Nothing = Annotated[
+    bool, typer.Option("--unconditional", help="Write from nothing: no prompt, or an empty one.")
+]
+MaxTokens = Annotated[int, typer.Option(help="Stop after this many tokens.")]
+Temperature = Annotated[float, typer.Option(help="0 always takes the likeliest token.")]
+TopK = Annotated[int, typer.Option(help="Draw from this many likeliest tokens; 0: all.")]
+TopP = Annotated[float, typer.Option(help="Draw from the likeliest tokens of this total share.")]
+Penalty = Annotated[float, typer.Option(help="Make tokens seen before less likely; 1: no less.")]
+Stop = Annotated[
+    list[str] | None, typer.Option(help="End before this string; may be given several times.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed writes the same text.")]
+
+
+def generate(
+    prompt: Prompt = None,
+    unconditional: Nothing = False,
+    model: Model = DEFAULT_MODEL,
+    n: Count = 1,
+    max_tokens: MaxTokens = SamplingParams.max_tokens,
+    temperature: Temperature = SamplingParams.temperature,
+    top_k: TopK = SamplingParams.top_k,
+    top_p: TopP = SamplingParams.top_p,
+    repetition_penalty: Penalty = SamplingParams.repetition_penalty,
+    stop: Stop = None,
+    seed: Seed = SamplingParams.seed,
+    jsonl: AsJsonLines = False,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write text that goes on from a prompt (not printed again)."""
+    params = SamplingParams(
+        max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
+        repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
+    )  # fmt: skip
+    batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
+    writer = load(model)
+    if jsonl:
+        write_lines(batches, writer, params, quiet=quiet)
+    elif json:
+        print_json({"model": writer.name, **collect(batches, writer, params)})
+    else:
+        write_text(batches, writer, params, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text to write: its own id, what it goes on from, and its seed."""
+
+    id: Any
+    prompt: str
+    seed: int
+
+
+def requests(
+    prompt: str | None, *, unconditional: bool, n: int, seed: int, jsonl: bool
+) -> Iterator[list[Request]]:
+    """What to write, in batches. Checked as far as the first batch before this returns."""
+    if (prompt is None) != unconditional:
+        raise typer.BadParameter("give either a PROMPT (- is standard input) or --unconditional")
+    batches = _batches(_groups(prompt or "", jsonl=jsonl), n=n, seed=seed)
+    first = next(batches, None)
+    return iter(()) if first is None else chain([first], batches)
+
+
+def _groups(prompt: str, *, jsonl: bool) -> Iterator[list[Record]]:
+    """Prompts as they come; one alone has no id of its own."""
+    if prompt == STANDARD_INPUT and jsonl:
+        yield from record_groups(prompt, fields=("prompt", "text"))
+    elif prompt == STANDARD_INPUT:
+        yield [Record(None, read_text(prompt, may_be_empty=True).removesuffix("\n"))]
+    else:
+        yield [Record(None, check_text(prompt, where="the prompt"))]
+
+
+def _batches(groups: Iterator[list[Record]], *, n: int, seed: int) -> Iterator[list[Request]]:
+    """Every prompt `n` times, at most `BATCH` at once; each has a seed by its place."""
+    place = 0
+    for group in groups:
+        copies = ((record, copy) for record in group for copy in range(n))
+        while rows := list(islice(copies, BATCH)):
+            batch = []
+            for record, copy in rows:
+                own = record.id if n == 1 else f"{record.id}-{copy + 1}"
+                name = place + 1 if record.id is None else own
+                own_seed = document_seed(seed, "", "", place)
+                batch.append(Request(name, record.text, own_seed))
+                place += 1
+            yield batch
+
+
+def load(name: str) -> LanguageModel:
+    """The model of that name or folder."""
+    from hallmark.lm.model import LanguageModel
+    from hallmark.models.sizes import find_model
+
+    return LanguageModel.load(find_model(name, home=home()), name=name)
+
+
+def write(
+    batch: list[Request], model: LanguageModel, params: SamplingParams
+) -> Iterator[tuple[Request, Generation]]:
+    """Write a batch of texts."""
+    prompts, seeds = [r.prompt for r in batch], [r.seed for r in batch]
+    return zip(batch, model.generate(prompts, params, seeds=seeds), strict=True)
+
+
+def as_record(request: Request, generation: Generation) -> dict[str, Any]:
+    """A text as JSON knows it; `tokens` are the ids of the new tokens."""
+    return {
+        "id": request.id,
+        "prompt": generation.prompt,
+        "text": generation.text,
+        "tokens": list(generation.tokens),
+        "ended": generation.ended,
+        "seed": generation.seed,
+        "note": generation.note,
+    }
+
+
+def write_lines(
+    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams, *, quiet: bool
+) -> None:
+    """One JSON object a text, each batch as soon as it is written."""
+    with progress("texts", quiet=quiet) as advance:
+        for batch in batches:
+            for request, generation in write(batch, model, params):
+                print_json(as_record(request, generation))
+            advance(len(batch))
+
+
+def collect(
+    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams
+) -> dict[str, Any]:
+    """All texts at once, for one JSON object."""
+    return {
+        "params": asdict(params),
+        "generations": [
+            as_record(*pair) for batch in batches for pair in write(batch, model, params)
+        ],
+    }
+
+
+def write_text(
+    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams, *, quiet: bool
+) -> None:
+    """Texts for people; one for a terminal is shown as it grows, several are numbered."""
+    for batch in batches:
+        if len(batch) == 1 and on_terminal():
+            generations = [stream(batch[0], model, params)]
+        else:
+            generations = [generation for _, generation in write(batch, model, params)]
+            for request, generation in zip(batch, generations, strict=True):
+                heading = f"--- text {request.id}, seed {request.seed} ---\n"
+                shown = printable(generation.text) if on_terminal() else generation.text
+                print(f"{heading if len(batch) > 1 else ''}{shown}")
+        for generation in generations:
+            note(remark(generation), quiet=quiet)
+
+
+def stream(request: Request, model: LanguageModel, params: SamplingParams) -> Generation:
+    """Write one text and show it on standard output while it grows."""
+
+    def show(row: int, piece: str) -> None:
+        sys.stdout.write(printable(piece))
+        sys.stdout.flush()
+
+    (generation,) = model.generate([request.prompt], params, seeds=[request.seed], on_token=show)
+    print()
+    return generation
+
+
+def remark(generation: Generation) -> str:
+    """How long a text became and why it stopped."""
+    why = "it came to its end" if generation.ended else "--max-tokens was reached"
+    said = f"; {generation.note}" if generation.note else ""
+    return f"hallmark: {len(generation.tokens)} tokens, seed {generation.seed}; {why}{said}"

@@ -1,0 +1,157 @@
+"""What a command reads: one text, or records on JSON lines, from a file or standard input.
+
+Memory stays bounded whatever is read: a text or a line longer than `LONGEST` bytes is refused,
+and records come in small groups as soon as they are there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hallmark.data import check_text, decode_utf8, read_jsonl
+
+LONGEST = 64 * 2**20
+STANDARD_INPUT = "-"
+_WANTED = "give a file of text, or - for standard input"
+_BLOCK = 2**16
+_GROUP_RECORDS = 16
+_GROUP_CHARACTERS = 2**18
+
+
+def name_of(source: str) -> str:
+    """What messages call `source`."""
+    return "standard input" if source == STANDARD_INPUT else source
+
+
+@contextmanager
+def open_input(source: str) -> Iterator[BinaryIO]:
+    """The file `source`, or standard input for `-`, open for reading bytes."""
+    if source == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise ValueError("standard input is closed; give a file")
+        yield sys.stdin.buffer
+        return
+    path = Path(source)
+    if "\0" in source or len(source) > 4096:
+        raise ValueError(f"{source[:40]!r}... is no file's name; {_WANTED}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{source} is a directory; {_WANTED}")
+    if not path.exists():
+        raise FileNotFoundError(f"{source} is not there; {_WANTED}")
+    with path.open("rb") as file:
+        yield file
+
+
+def read_text(source: str, *, may_be_empty: bool = False) -> str:
+    """The whole of a text in UTF-8; ValueError for an empty one, other encodings and NUL."""
+    name = name_of(source)
+    with open_input(source) as file:
+        data = file.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise ValueError(f"{name} is longer than {LONGEST >> 20} MiB; split it")
+    nul = data.find(b"\0")
+    if nul >= 0:
+        raise ValueError(f"{name} has a NUL at byte {nul}, so it is not text; give UTF-8 text")
+    text = decode_utf8(data, where=name).removeprefix("\ufeff")
+    if not may_be_empty and not text.strip():
+        raise ValueError(f"{name} is empty; give some text")
+    return text
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of JSON: its own `id` (by default its number, from 1) and its text."""
+
+    id: Any
+    text: str
+
+
+class LineReader:
+    """The lines of a binary stream, handed out as they arrive.
+
+    `ready` says whether the next line is already in memory: when it is not, asking for it may
+    wait, so whoever holds results should let go of them first. `number` counts from 1.
+    """
+
+    def __init__(self, file: BinaryIO, *, name: str) -> None:
+        self.number = 0
+        self._file = file
+        self._name = name
+        self._lines: list[bytes] = []  # complete, the next one last
+        self._rest: list[bytes] = []  # pieces of the line that is still coming
+        self._ended = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a complete line is in memory."""
+        return bool(self._lines)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            while self._lines:
+                self.number += 1
+                yield self._lines.pop()
+            if self._ended:
+                return
+            self._read()
+
+    def _read(self) -> None:
+        """Take in what the stream has, one block at most."""
+        block: bytes = self._file.read1(_BLOCK)  # type: ignore[attr-defined]
+        first, *others = block.split(b"\n")
+        self._rest.append(first)
+        if not block:
+            self._ended = True
+            others = [b""]
+        if others:
+            self._lines = [*others[-2::-1], b"".join(self._rest)]
+            self._rest = [others[-1]]
+        if sum(map(len, self._rest)) > LONGEST:
+            raise ValueError(
+                f"{self._name}, line {self.number + len(self._lines) + 1} is longer than "
+                f"{LONGEST >> 20} MiB; split its text"
+            )
+
+
+def record_groups(source: str, *, fields: tuple[str, ...] = ("text",)) -> Iterator[list[Record]]:
+    """Records of JSON lines in groups small enough for memory, each as soon as it can be had.
+
+    The text is the first of `fields` that a line has. A bad line is an error (ValueError, with
+    its number) only after the records before it were yielded.
+    """
+    with open_input(source) as file:
+        lines = LineReader(file, name=name_of(source))
+        records = _records(lines, fields=fields, name=name_of(source))
+        group: list[Record] = []
+        try:
+            for record in records:
+                group.append(record)
+                if not lines.ready or _is_full(group):
+                    yield group
+                    group = []
+        except ValueError:
+            if group:
+                yield group
+            raise
+        if group:
+            yield group
+
+
+def _records(lines: LineReader, *, fields: tuple[str, ...], name: str) -> Iterator[Record]:
+    for number, values in enumerate(read_jsonl(lines, name=name), start=1):
+        where = f"{name}, line {lines.number}"
+        field = next((f for f in fields if f in values), None)
+        if field is None:
+            wanted = " or ".join(f'"{f}"' for f in fields)
+            raise ValueError(f"{where} has no {wanted}; give one JSON object a line that has it")
+        text = check_text(values[field], where=f'"{field}" of {where}')
+        yield Record(values.get("id", number), text)
+
+
+def _is_full(group: list[Record]) -> bool:
+    return len(group) >= _GROUP_RECORDS or sum(len(r.text) for r in group) >= _GROUP_CHARACTERS

@@ -1,0 +1,133 @@
+"""The `hallmark` program: its commands, and the one place where errors become exit codes.
+
+0 done, 1 failed, 2 wrong usage, 74 input or output failed, 130 interrupted, 141 nobody reads the
+output, 143 terminated. An error is one line on standard error that says how to mend it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated, NoReturn
+
+import typer
+
+from hallmark import __version__
+from hallmark.cli.demo import demo
+from hallmark.cli.detect import detect
+from hallmark.cli.doctor import doctor
+from hallmark.cli.generate import generate
+from hallmark.cli.models import get, models
+from hallmark.cli.output import printable
+from hallmark.cli.score import score
+
+FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
+# The file that the user named is wrong; anything else that the system refuses is an I/O error.
+_WRONG_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+
+app = typer.Typer(
+    name="hallmark",
+    help="Generate, score and detect GPT-2-like text, with an honest error rate.",
+    epilog="`hallmark COMMAND --help` says more. Start with `hallmark demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for _command in (demo, generate, score, detect, models, get, doctor):
+    app.command()(_command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hallmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Generate, score and detect GPT-2-like text, with an honest error rate."""
+
+
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM)."""
+
+
+def run() -> NoReturn:
+    """Entry point of the `hallmark` program."""
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code; what went wrong is one line on standard error."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("hallmark", list(arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return CLOSED_PIPE
+    except (typer.Exit, typer.Abort) as stop:
+        return stop.exit_code if isinstance(stop, typer.Exit) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
+    except Exception as error:
+        return _report(error)
+    return 0
+
+
+def _report(error: Exception) -> int:
+    """Say in one line what is wrong; the exit code."""
+    if os.environ.get("HALLMARK_TRACEBACK"):
+        sys.excepthook(type(error), error, error.__traceback__)
+    with suppress(OSError):
+        sys.stderr.write(f"hallmark: {' '.join(printable(_message(error)).split())}\n")
+    if isinstance(error, typer.TyperException):
+        return error.exit_code
+    if isinstance(error, OSError) and not isinstance(error, _WRONG_FILE):
+        _drop_output()
+        return IO_ERROR
+    return FAILED
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, typer.TyperException):
+        return f"{error.format_message().rstrip('.')}; see `hallmark --help`"
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror[:1].lower() + error.strerror[1:]
+        return f"{error.filename or 'input or output'}: {reason}"
+    if isinstance(error, MemoryError):
+        return "out of memory; use a smaller model or a shorter text"
+    if isinstance(error, ValueError | OSError):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}; this is a defect: please report it with what "
+        "HALLMARK_TRACEBACK=1 shows"
+    )
+
+
+def _drop_output() -> None:
+    """Nobody reads or keeps what is still in the buffer: let it go without a complaint."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

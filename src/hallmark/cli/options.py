@@ -1,0 +1,39 @@
+"""Options that several commands share, and the folder for data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hallmark.models.sizes import SIZES
+
+DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
+DEFAULT_DETECTOR = "detector"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+AsJsonLines = Annotated[
+    bool, typer.Option("--jsonl", help="Read and write one JSON object a line.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress bar.")]
+Source = Annotated[
+    str, typer.Argument(metavar="FILE", help="A file of UTF-8 text, or - for standard input.")
+]
+Model = Annotated[
+    str, typer.Option(metavar="NAME|FOLDER", help="A name in `hallmark models`, or a folder.")
+]
+Detector = Annotated[
+    str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")
+]
+
+
+def home() -> Path:
+    """Where fetched models are kept: HALLMARK_HOME, or the user's folder for data."""
+    chosen = os.environ.get("HALLMARK_HOME")
+    if chosen:
+        return Path(chosen)
+    from platformdirs import user_data_path
+
+    return user_data_path("hallmark", appauthor=False)

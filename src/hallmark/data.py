@@ -1,0 +1,141 @@
+"""Documents and labels, JSON lines in, and files written whole or not at all.
+
+Knows nothing about models, detectors or where files are kept.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+
+class Label(IntEnum):
+    """Who wrote a text. A higher score is more synthetic, everywhere."""
+
+    HUMAN = 0
+    SYNTHETIC = 1
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text and what is known about it.
+
+    `source` is a corpus in the release's vocabulary (`webtext`, `xl-1542M-k40` ...), `length`
+    is in tokens, and `ended` says whether a model closed its text with `<|endoftext|>`.
+    """
+
+    id: str
+    text: str
+    label: Label | None = None
+    source: str = ""
+    prompt: str = ""
+    length: int | None = None
+    ended: bool | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_jsonl(lines: Iterable[bytes], *, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON object on each line as it is read; blank lines are passed over.
+
+    ValueError names `name`, the line's number and what is wrong with it: not UTF-8, not JSON
+    (`NaN` is not), or not an object. Everything before that line has been yielded by then.
+    """
+    for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line.strip():
+            yield _json_object(line, where=f"{name}, line {number}")
+
+
+def _json_object(line: bytes, *, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(decode_utf8(line, where=where), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{where} is not JSON ({error.msg} at character {error.pos + 1}); "
+            "give one JSON object a line"
+        ) from None
+    except RecursionError:
+        raise ValueError(
+            f"{where} is nested too deeply; give one flat JSON object a line"
+        ) from None
+    except ValueError as error:
+        message = str(error)
+        if not message.startswith(where):
+            message = f"{where} is not JSON that can be read ({message}); correct it"
+        raise ValueError(message) from None
+    if not isinstance(value, dict):
+        raise ValueError(f'{where} is not a JSON object; give one such as {{"text": "..."}}')
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def decode_utf8(data: bytes, *, where: str) -> str:
+    """The text that `data` holds; ValueError says at which byte it stops being UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{where} is not UTF-8 at byte {error.start} (0x{data[error.start]:02x}); "
+            "save it as UTF-8"
+        ) from None
+
+
+def check_text(value: object, *, where: str) -> str:
+    """`value` as a text that can be judged; ValueError where it is none.
+
+    Refuses anything but a string, NUL (no text holds it; files that do are not text), and lone
+    surrogates (JSON can spell them, UTF-8 cannot).
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{where} is not a string; give text")
+    nul = value.find("\0")
+    if nul >= 0:
+        raise ValueError(f"{where} has a NUL at character {nul}; give plain text")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{where} has half a surrogate pair at character {error.start}; give valid Unicode"
+        ) from None
+    return value
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside `path` that takes its name once it is whole and on disk.
+
+    Whatever goes wrong inside the block, `path` stays as it was and nothing is left beside it.
+    """
+    fresh = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
+    try:
+        with fresh.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; folders cannot be opened on some systems."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,62 @@
+"""A folder of weights in any published form to a network and its tokenizer, and back.
+
+Which form a folder has is decided by what it holds, here and nowhere else. Never touches the
+network, never opens a pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hallmark.models import huggingface, quantised, tensorflow
+from hallmark.models.folder import check_manifest, read_json
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.tokenizer import Tokenizer
+
+
+def load(folder: Path) -> tuple[GPT2, Tokenizer]:
+    """The network (float32, eval mode, CPU) and tokenizer in `folder`.
+
+    ValueError or FileNotFoundError says in one line what is wrong and how to mend it.
+    """
+    network = load_network(folder)
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.n_vocab != network.config.vocab_size:
+        raise ValueError(
+            f"{folder} has {tokenizer.n_vocab} tokens in its vocabulary and "
+            f"{network.config.vocab_size} in its weights; vocabulary and weights must belong "
+            "together, and added or padding tokens are not supported"
+        )
+    return network, tokenizer
+
+
+def load_network(folder: Path) -> GPT2:
+    """The network alone; the same errors as `load`."""
+    if not folder.is_dir():
+        what = "is a file; give the folder that holds it" if folder.is_file() else "is no folder"
+        raise FileNotFoundError(f"{folder} {what}")
+    check_manifest(folder)
+    config = folder / "config.json"
+    if config.exists():
+        own = "format" in read_json(config)
+        return quantised.load(folder) if own else huggingface.load(folder)
+    if (folder / "hparams.json").exists():
+        return tensorflow.load(folder)
+    raise FileNotFoundError(
+        f"{folder} holds no model: neither config.json (Hugging Face, hallmark) nor hparams.json "
+        "(TensorFlow); give a folder that does, or a name that `hallmark models` lists"
+    )
+
+
+def save_huggingface(folder: Path, network: GPT2, tokenizer: Tokenizer) -> None:
+    """Write a folder that transformers opens (`huggingface.save`)."""
+    huggingface.save(folder, network, tokenizer)
+
+
+def save_quantised(
+    folder: Path, network: GPT2, tokenizer: Tokenizer, *, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write Hallmark's own int8 folder (`quantised.save`)."""
+    quantised.save(folder, network, tokenizer, facts=facts)

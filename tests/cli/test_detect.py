@@ -1,0 +1,100 @@
+"""`hallmark detect` through the program, with a stand-in for the bundled detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+HUMAN = "Nobody sees the wind but that is no sign"
+FIELDS = ["id", "score", "probability", "likelihood_ratio", "band", "tokens_used", "tokens_total"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text("the robot wrote all of this\n", encoding="utf-8")
+    return path
+
+
+def test_a_verdict_says_how_it_looks_and_how_often_that_errs(run_cli, judge, file) -> None:
+    result = run_cli("detect", file)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == [
+        "Likely synthetic.",
+        "  Probability synthetic: 95%, if 50% of such texts are synthetic before this one is read.",
+        "  Likelihood ratio 19: 19 times as common in synthetic text.",
+        "  Human texts called likely synthetic: at most 2.1% (95 % bound from 800 human texts).",
+        "  Tokens used: 6 of 6.",
+    ]
+
+
+def test_nothing_says_that_a_machine_wrote_it(run_cli, judge, file) -> None:
+    out = run_cli("detect", file).out + run_cli("detect", "-", stdin=HUMAN.encode()).out
+    assert "written" not in out
+    assert " AI" not in out
+
+
+def test_a_short_text_is_not_judged_and_told_why(run_cli, judge) -> None:
+    result = run_cli("detect", "-", stdin=b"one")
+    assert result.code == 0
+    assert result.out.startswith("Cannot tell.\n  Why: 1 words are too few")
+    assert "Probability" not in result.out
+
+
+def test_the_prior_is_the_callers(run_cli, judge, file) -> None:
+    verdict = json.loads(run_cli("detect", "--json", "--prior", "0.01", file).out)
+    assert verdict["prior"] == 0.01
+    assert verdict["probability"] == pytest.approx(0.19 / (0.19 + 0.99))
+    assert verdict["band"] == "likely synthetic"
+
+
+def test_lines_come_out_in_order_with_every_field(run_cli, judge, tmp_path: Path) -> None:
+    records = [{"id": f"d{i}", "text": HUMAN if i % 2 else "one"} for i in range(50)]
+    data = "".join(json.dumps(record) + "\n" for record in records).encode()
+    result = run_cli("detect", "--jsonl", "-", stdin=data)
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 0
+    assert [line["id"] for line in lines] == [record["id"] for record in records]
+    assert all(list(line)[: len(FIELDS)] == FIELDS for line in lines)
+    assert [line["score"] is None for line in lines] == [i % 2 == 0 for i in range(50)]
+    assert max(judge.batches) <= 16
+
+
+def test_a_bad_line_is_one_error_after_the_lines_before_it(run_cli, judge) -> None:
+    data = json.dumps({"text": HUMAN}).encode() + b"\n{\n" + b'{"text": "never read"}\n'
+    result = run_cli("detect", "--jsonl", "-", stdin=data)
+    assert result.code == 1
+    assert len(result.out.splitlines()) == 1
+    assert result.err.startswith("hallmark: standard input, line 2 is not JSON")
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("empty", "is empty"),
+        ("latin1", "is not UTF-8 at byte 3"),
+        ("nul", "has a NUL at byte 1"),
+        ("folder", "is a directory"),
+        ("absent", "is not there"),
+    ],
+)
+def test_a_wrong_file_is_one_line(run_cli, judge, tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "latin1").write_bytes("naïve Wörter".encode("latin-1").replace(b"\xef", b"i\xef"))
+    (tmp_path / "nul").write_bytes(b"a\0b")
+    (tmp_path / "folder").mkdir()
+    result = run_cli("detect", tmp_path / name)
+    assert result.code == 1
+    assert result.out == ""
+    assert result.err.startswith("hallmark: ")
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_wrong_detector_is_one_line(run_cli, judge, file) -> None:
+    result = run_cli("detect", "--detector", "missing", file)
+    assert result.code == 1
+    assert result.err == "hallmark: no detector is called 'missing'; use detector, or a folder\n"

@@ -1,0 +1,105 @@
+"""`hallmark generate` through the program, with a tiny random model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hallmark.cli import generate
+from hallmark.lm.model import LanguageModel
+from hallmark.lm.sampling import SamplingParams, document_seed
+
+FIELDS = ["id", "prompt", "text", "tokens", "ended", "seed"]
+SHORT = ("--max-tokens", 8)
+
+
+def records(out: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_the_text_is_what_the_library_writes(run_cli, tiny_model: Path) -> None:
+    result = run_cli("generate", "the end", "--model", tiny_model, *SHORT, "--seed", 3)
+    params = SamplingParams(max_tokens=8, seed=3)
+    (expected,) = LanguageModel.load(tiny_model).generate(["the end"], params)
+    assert result.code == 0
+    assert result.out == expected.text + "\n"
+    assert f"8 tokens, seed {document_seed(3, '', '', 0)}" in result.err
+
+
+def test_quiet_says_nothing_more(run_cli, tiny_model: Path) -> None:
+    assert run_cli("generate", "the", "--model", tiny_model, *SHORT, "--quiet").err == ""
+
+
+def test_several_texts_are_numbered_and_differ(run_cli, tiny_model: Path) -> None:
+    out = run_cli("generate", "the", "--n", 3, "--model", tiny_model, *SHORT).out
+    assert [f"--- text {i}, " in out for i in (1, 2, 3, 4)] == [True, True, True, False]
+    lines = run_cli("generate", "the", "--n", 3, "--jsonl", "--model", tiny_model, *SHORT).out
+    assert len({line["text"] for line in records(lines)}) == 3
+
+
+def test_a_line_has_every_field(run_cli, tiny_model: Path) -> None:
+    out = run_cli("generate", "the", "--jsonl", "--model", tiny_model, *SHORT).out
+    (line,) = records(out)
+    assert list(line)[: len(FIELDS)] == FIELDS
+    assert (line["id"], line["prompt"], len(line["tokens"])) == (1, "the", 8)
+
+
+def test_prompts_on_lines_are_each_answered_in_order(run_cli, tiny_model: Path) -> None:
+    lines = [{"id": f"d{i}", "prompt": "the " * (i % 5)} for i in range(40)]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    arguments = ("generate", "-", "--jsonl", "--model", tiny_model, *SHORT)
+    written = records(run_cli(*arguments, stdin=data).out)
+    assert [w["id"] for w in written] == [line["id"] for line in lines]
+    assert [w["prompt"] for w in written] == [line["prompt"] for line in lines]
+    alone = records(run_cli(*arguments, stdin=data.splitlines()[0]).out)
+    assert alone == written[:1]
+
+
+def test_several_texts_for_each_line_have_ids_of_their_own(run_cli, tiny_model: Path) -> None:
+    data = b'{"id": "a", "prompt": "x"}\n{"id": "b", "text": "y"}\n'
+    out = run_cli("generate", "-", "--jsonl", "--n", 2, "--model", tiny_model, *SHORT, stdin=data)
+    assert [r["id"] for r in records(out.out)] == ["a-1", "a-2", "b-1", "b-2"]
+
+
+def test_json_is_one_object(run_cli, tiny_model: Path) -> None:
+    out = run_cli("generate", "the", "--n", 2, "--json", "--model", tiny_model, *SHORT).out
+    (whole,) = records(out)
+    assert len(whole["generations"]) == 2
+    assert whole["params"]["max_tokens"] == 8
+
+
+def test_standard_input_is_the_prompt_without_its_last_newline(run_cli, tiny_model: Path) -> None:
+    arguments = ("generate", "--json", "--model", tiny_model, *SHORT)
+    piped = run_cli(*arguments, "-", stdin=b"the end\n").out
+    assert piped == run_cli(*arguments, "the end").out
+
+
+def test_nothing_to_go_on_from(run_cli, tiny_model: Path) -> None:
+    arguments = ("generate", "--json", "--model", tiny_model, *SHORT)
+    nothing = run_cli(*arguments, "--unconditional").out
+    assert nothing == run_cli(*arguments, "").out == run_cli(*arguments, "-").out
+    assert run_cli("generate").code == 2
+    assert run_cli("generate", "x", "--unconditional").code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--temperature", "-1"), ("--top-p", "2"), ("--repetition-penalty", "0"),
+        ("--stop", ""), ("--seed", "-1"), ("--model", "wrong"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line(run_cli, tiny_model: Path, option: str, value: str) -> None:
+    result = run_cli("generate", "x", "--model", tiny_model, option, value)
+    assert result.code == 1
+    assert result.out == ""
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_terminal_sees_the_text_grow(run_cli, tiny_model: Path, monkeypatch) -> None:
+    arguments = ("generate", "the", "--model", tiny_model, *SHORT)
+    piped = run_cli(*arguments).out
+    monkeypatch.setattr(generate, "on_terminal", lambda: True)
+    assert run_cli(*arguments).out == generate.printable(piped)

@@ -1,0 +1,160 @@
+"""Exit codes, and errors of one line; signals and pipes of the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hallmark import __version__
+from hallmark.cli import main as main_module
+from hallmark.cli.main import CLOSED_PIPE, INTERRUPTED, TERMINATED, app, main
+
+PROGRAM = [sys.executable, "-c", "from hallmark.cli.main import run; run()"]
+# The program with `models` replaced by a command that does as a test wants.
+STAND_IN = """
+import sys, time, typer
+from hallmark.cli import main
+main.app.registered_commands.clear()
+@main.app.command()
+def models():
+    {body}
+main.app.command()(lambda: None)
+main.run()
+"""
+
+
+def stand_in(body: str) -> list[str]:
+    return [sys.executable, "-c", STAND_IN.format(body=body), "models"]
+
+
+def fails_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    def describe(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr("hallmark.cli.models.describe", describe)
+    return main(["models"])
+
+
+def test_the_version_is_printed(run_cli) -> None:
+    assert run_cli("--version").out == f"hallmark {__version__}\n"
+
+
+def test_no_command_shows_the_help(run_cli) -> None:
+    result = run_cli()
+    assert "detect" in result.out + result.err
+    assert result.code in (0, 2)
+
+
+@pytest.mark.parametrize("arguments", [["--wrong"], ["wrong"], ["score"], ["models", "--wrong"]])
+def test_wrong_usage_is_one_line_and_two(run_cli, arguments: list[str]) -> None:
+    result = run_cli(*arguments)
+    assert result.code == 2
+    assert result.err.startswith("hallmark: ")
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (ValueError("bad value; mend it"), 1, "hallmark: bad value; mend it\n"),
+        (ValueError("two\nlines \x1b[31m"), 1, "hallmark: two lines \ufffd[31m\n"),
+        (FileNotFoundError(2, "No such file", "x"), 1, "hallmark: x: no such file\n"),
+        (OSError(28, "No space left on device"), 74, "hallmark: input or output: no space left"),
+        (ConnectionError("cut; run it again"), 74, "hallmark: cut; run it again\n"),
+        (MemoryError(), 1, "hallmark: out of memory"),
+        (KeyError("x"), 1, "hallmark: KeyError: 'x'; this is a defect"),
+    ],
+)
+def test_an_error_is_one_line(monkeypatch, capsys, error, code: int, message: str) -> None:
+    assert fails_with(monkeypatch, error) == code
+    err = capsys.readouterr().err
+    assert err.startswith(message)
+    assert len(err.splitlines()) == 1
+
+
+def test_a_traceback_is_shown_to_those_who_ask(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("HALLMARK_TRACEBACK", "1")
+    assert fails_with(monkeypatch, ValueError("x")) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted(monkeypatch, capsys) -> None:
+    assert fails_with(monkeypatch, KeyboardInterrupt()) == INTERRUPTED
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_command_has_json_and_quiet() -> None:
+    import typer
+
+    for name, command in typer.main.get_command(app).commands.items():
+        options = {option for param in command.params for option in param.opts}
+        assert {"--json", "--quiet"} <= options, name
+
+
+def test_command_bodies_are_short() -> None:
+    import ast
+    import inspect
+
+    for info in app.registered_commands:
+        (tree,) = ast.parse(inspect.getsource(info.callback)).body
+        body = [s for s in tree.body if not isinstance(s, ast.Expr) or s is not tree.body[0]]
+        lines = body[-1].end_lineno - body[0].lineno + 1
+        assert lines <= 15, f"{tree.name} has {lines} lines"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, TERMINATED), (signal.SIGINT, INTERRUPTED)]
+)
+def test_a_signal_ends_the_program_in_silence(number: int, code: int) -> None:
+    process = subprocess.Popen(
+        stand_in("print('ready', flush=True); time.sleep(60)"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        assert (process.wait(20), process.stderr.read()) == (code, b"")
+
+
+def test_a_closed_pipe_is_silent() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            stand_in("print('x' * 100_000)"), stdout=pipe, stderr=subprocess.PIPE, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (CLOSED_PIPE, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_io_error() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*PROGRAM, "models"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == main_module.IO_ERROR
+    assert done.stderr.splitlines()[-1] == b"hallmark: input or output: no space left on device"
+
+
+def test_output_is_utf8_whatever_the_locale() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        stand_in(r"print('na\u00efve \ud800')"), stdout=subprocess.PIPE, env=environment, timeout=60
+    )
+    assert done.stdout == "naïve \\ud800\n".encode()
+
+
+def test_no_color_is_honoured(run_cli, monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run_cli("models").out
+
+
+def test_json_is_one_line(run_cli) -> None:
+    assert len(json.loads(run_cli("models", "--json").out)["models"]) == 8
