@@ -59,13 +59,13 @@ class StandInJudge:
 def judge(monkeypatch: pytest.MonkeyPatch) -> StandInJudge:
     """The stand-in, which every command now finds under any detector's name."""
     stand_in = StandInJudge()
-    module = ModuleType("hallmark.detect")
+    module = ModuleType("hallmark.detect.judge")
 
     def load_detector(name_or_folder: str, *, home: Path) -> StandInJudge:
         if name_or_folder == "missing":
-            raise ValueError("no detector is called 'missing'; use detector, or a folder")
+            raise ValueError("no detector is called 'missing'; use 'bundled' or a folder")
         return stand_in
 
     module.load_detector = load_detector  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "hallmark.detect", module)
+    monkeypatch.setitem(sys.modules, "hallmark.detect.judge", module)
     return stand_in

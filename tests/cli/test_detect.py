@@ -25,7 +25,7 @@ def test_a_verdict_says_how_it_looks_and_how_often_that_errs(run_cli, judge, fil
         "Likely synthetic.",
         "  Probability synthetic: 95%, if 50% of such texts are synthetic before this one is read.",
         "  Likelihood ratio 19: 19 times as common in synthetic text.",
-        "  Human texts called likely synthetic: at most 2.1% (95 % bound from 800 human texts).",
+        "  Human texts of this length that score as high: at most 2.1% (95 % bound, n = 800).",
         "  Tokens used: 6 of 6.",
     ]
 

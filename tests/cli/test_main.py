@@ -122,7 +122,7 @@ def test_a_signal_ends_the_program_in_silence(number: int, code: int) -> None:
         assert process.stderr is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        assert (process.wait(20), process.stderr.read()) == (code, b"")
+        assert (process.wait(60), process.stderr.read()) == (code, b"")
 
 
 def test_a_closed_pipe_is_silent() -> None:

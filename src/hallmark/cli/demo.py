@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from hallmark.cli import detect, generate
-from hallmark.cli.options import DEFAULT_DETECTOR, DEFAULT_MODEL, AsJson, Detector, Model, Quiet
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Quiet
 from hallmark.cli.output import note, print_json
+from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.sizes import BUNDLED
 
@@ -24,8 +25,8 @@ MEANING = """\
 What the numbers mean
   A verdict says how a text looks, not who wrote it: people write predictable text and models
   write surprising text. The probability holds for the stated share of synthetic texts among
-  those you judge. The bound on false positives is how often a human text of that length is
-  called likely synthetic, at worst (95 %), and n is how many human texts that comes from.
+  those you judge. The error rate is how often a human text of that length scores as high, at
+  worst (95 %); n is how many human texts that comes from.
   Where the detector cannot tell, it says so; do not accuse anybody on the strength of it."""
 
 Seed = Annotated[int, typer.Option(help="Another seed gives another text.")]
@@ -33,7 +34,7 @@ Seed = Annotated[int, typer.Option(help="Another seed gives another text.")]
 
 def demo(
     model: Model = DEFAULT_MODEL,
-    detector: Detector = DEFAULT_DETECTOR,
+    detector: Detector = BUNDLED_DETECTOR,
     seed: Seed = SamplingParams.seed,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -78,7 +79,7 @@ def judge(written: str, *, detector: str, say: Say) -> list[dict[str, Any]]:
     }
     say("\nThe detector reads three texts.")
     began = time.perf_counter()
-    verdicts = detect.load(detector).judge(list(texts.values()), prior=detect.PRIOR)
+    verdicts = detect.load(detector).judge(list(texts.values()), prior=PRIOR)
     for name, verdict in zip(texts, verdicts, strict=True):
         lines = "\n".join(f"   {line}" for line in detect.sentences(verdict))
         say(f"\n{name}:\n{lines}")

@@ -8,7 +8,6 @@ import typer
 
 from hallmark.cli.inputs import read_text, record_groups
 from hallmark.cli.options import (
-    DEFAULT_DETECTOR,
     AsJson,
     AsJsonLines,
     Detector,
@@ -17,11 +16,10 @@ from hallmark.cli.options import (
     home,
 )
 from hallmark.cli.output import print_json, progress
+from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
 
 if TYPE_CHECKING:
-    from hallmark.detect import Judge, Verdict
-
-PRIOR = 0.5
+    from hallmark.detect.judge import Judge
 
 Prior = Annotated[
     float,
@@ -35,7 +33,7 @@ Prior = Annotated[
 
 def detect(
     file: Source,
-    detector: Detector = DEFAULT_DETECTOR,
+    detector: Detector = BUNDLED_DETECTOR,
     prior: Prior = PRIOR,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
@@ -55,7 +53,7 @@ def detect(
 
 def load(name: str) -> Judge:
     """The detector of that name or folder."""
-    from hallmark.detect import load_detector
+    from hallmark.detect.judge import load_detector
 
     return load_detector(name, home=home())
 
@@ -100,8 +98,8 @@ def sentences(verdict: Verdict) -> list[str]:
         lines.append(f"  {weigh(verdict.likelihood_ratio)}")
     if verdict.false_positive_rate is not None:
         lines.append(
-            f"  Human texts called likely synthetic: at most {verdict.false_positive_rate:.1%} "
-            f"(95 % bound from {verdict.false_positive_n} human texts)."
+            f"  Human texts of this length that score as high: at most "
+            f"{verdict.false_positive_rate:.1%} (95 % bound, n = {verdict.false_positive_n})."
         )
     lines.append(f"  Tokens used: {verdict.tokens_used} of {verdict.tokens_total}.")
     return lines

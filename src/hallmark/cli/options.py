@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.models.sizes import SIZES
 
 DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
-DEFAULT_DETECTOR = "detector"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[

@@ -1,0 +1,160 @@
+"""The bundled detector's recipe: background, readings, fit. Run by `recipes/detector.sh`."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from ladder import SHARES, held_out
+
+import measure
+from hallmark.detect.background import Background, count_bigrams, fit_weights
+from hallmark.detect.combination import Combination
+from hallmark.detect.fitting import LENGTHS, Example, fit, tabulate
+from hallmark.detect.normalise import normalise
+from hallmark.detect.reading import Reader, Reading
+from hallmark.lm.model import LanguageModel
+from hallmark.lm.score import TokenScores
+from hallmark.models.sizes import BUNDLED
+from hallmark.models.tokenizer import Tokenizer
+
+MODEL = "ladder-16M"
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+WORDS_KEPT = 60_000
+MOST = {"un-general-debates": 450, "medquad": 1800}  # documents: sets that would drown the rest
+BAD = "data/small-117M-k40.train.jsonl"  # word salad, not top-k samples: see docs/detectors.md
+SHORT_TEXTS = 1500
+PROSE_WEIGHT = 0.3
+FAMILY = {
+    "webtext": "human", "writing-human": "human", "short-webtext": "human", "prose": "human",
+    "xl-1542M": "pure", "xl-1542M-k40": "truncated", "small-117M-k40": "truncated",
+    "writing-xl": "truncated",
+}  # fmt: skip
+WEIGHT = {"prose": PROSE_WEIGHT, "writing-human": 0.5, "writing-xl": 0.5, "short-webtext": 0.3}
+
+
+def records(path: Path) -> list[dict[str, object]]:
+    """The JSON objects of a gzipped JSONL file."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def make_background(data: Path, ladder: Path, out: Path) -> None:
+    """Count words and bigrams of the corpora's training documents; fit the mixture weights."""
+    tokenizer = Tokenizer.load(ladder)
+    words: Counter[str] = Counter()
+    stream: list[int] = []
+    for name, share in SHARES.items():
+        texts = [str(r["text"]) for r in records(data / "corpora" / f"{name}.jsonl.gz")]
+        texts = [normalise(t) for t in texts[: MOST.get(name)] if not held_out(t)]
+        counted = Counter(w for t in texts for w in WORD.findall(t.lower()))
+        for word, count in counted.items():
+            words[word] += count / counted.total() * share * 1e8
+        for text in texts:
+            stream += [tokenizer.eot, *tokenizer.encode(text)]
+    ids = np.array(stream, dtype=np.uint16)
+    starts, followers, counts = count_bigrams(ids, vocab_size=tokenizer.n_vocab)
+    frequency = np.bincount(ids, minlength=tokenizer.n_vocab) + 0.5
+    background = Background(
+        words=dict(words.most_common(WORDS_KEPT)),
+        unigram=np.log(frequency / frequency.sum()),
+        starts=starts, followers=followers, counts=counts, weights=np.full((5, 7), 1 / 7),
+    )  # fmt: skip
+    held = [json.loads(line)["text"] for line in (ladder / "valid.jsonl").open(encoding="utf-8")]
+    encoded = [tokenizer.encode(normalise(t))[:1024] for t in held]
+    background.weights = fit_weights(background.score(i, eot=tokenizer.eot) for i in encoded)
+    (out / "background").mkdir(parents=True, exist_ok=True)
+    background.save(out / "background")
+    print(f"{len(ids)} tokens, {len(followers)} bigrams; weights\n{background.weights.round(3)}")
+
+
+def documents(data: Path, ladder: Path) -> list[tuple[str, str, str]]:
+    """(source, group, text) of every labelled text; a group never straddles two folds."""
+    folder, found = data / "gpt2-outputs", []
+    for source, name in (
+        ("webtext", "webtext"), ("xl-1542M", "xl-1542M-pure"),
+        ("xl-1542M-k40", "xl-1542M-k40"), ("small-117M-k40", "small-117M-k40"),
+    ):  # fmt: skip
+        for i, r in enumerate(records(folder / f"{name}.jsonl.gz")):
+            if BAD not in str(r.get("source")):
+                found.append((source, f"{source}:{r.get('window', i)}", str(r["text"])))
+    for r in records(folder / "pairs-writing.jsonl.gz"):
+        source = "writing-human" if r["label"] == "human" else "writing-xl"
+        found.append((source, f"writing:{r['pair_id']}", str(r["text"])))
+    short = records(folder / "short-webtext.jsonl.gz")[:SHORT_TEXTS]
+    found += [("short-webtext", f"short:{i}", str(r["text"])) for i, r in enumerate(short)]
+    prose = (ladder / "held.jsonl").open(encoding="utf-8")
+    found += [("prose", f"prose:{i}", json.loads(t)["text"]) for i, t in enumerate(prose)]
+    return found
+
+
+def reader(out: Path) -> Reader:
+    """The model and background that the detector reads with."""
+    model = LanguageModel.load(BUNDLED / MODEL, name=MODEL)
+    return Reader(model, Background.load(out / "background"))
+
+
+def read(data: Path, ladder: Path, out: Path) -> None:
+    """Read every text once and keep what the network found."""
+    own = reader(out)
+    columns: dict[str, list[np.ndarray]] = {}
+    found = documents(data, ladder)
+    for at in range(0, len(found), 64):
+        for reading in own.read([text for _, _, text in found[at : at + 64]]):
+            for name in ("tokens", "log_prob", "rank", "entropy", "variance"):
+                columns.setdefault(name, []).append(getattr(reading.network, name))
+        print(f"read {at + 64} of {len(found)}", flush=True)
+    sizes = np.array([len(a) for a in columns["tokens"]])
+    arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
+    np.savez(out / "readings.npz", sizes=sizes, **arrays)
+
+
+def examples(data: Path, ladder: Path, out: Path, own: Reader) -> list[Example]:
+    """The labelled readings that `read` kept."""
+    kept = np.load(out / "readings.npz")
+    tokenizer = own.model.tokenizer
+    columns = {name: np.split(kept[name], np.cumsum(kept["sizes"])[:-1]) for name in kept.files[1:]}
+    made = []
+    for i, (source, group, _) in enumerate(documents(data, ladder)):
+        scores = TokenScores(*(columns[n][i] for n in columns), int(kept["sizes"][i]))
+        if len(scores) < LENGTHS[0] * 0.9:
+            continue
+        ids = scores.tokens.tolist()
+        adaptive = own.background.score(ids, eot=tokenizer.eot)
+        text = tokenizer.decode(ids).rstrip("\ufffd")
+        reading = Reading(text, adaptive, scores, len(scores))
+        made.append(Example(reading, FAMILY[source], source, group, WEIGHT.get(source, 1.0)))
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=["background", "read", "fit", "measure"])
+    for name in ("data", "ladder", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    args = parser.parse_args()
+    if args.step == "background":
+        make_background(args.data, args.ladder, args.out)
+    elif args.step == "read":
+        read(args.data, args.ladder, args.out)
+    else:
+        own = reader(args.out)
+        found = examples(args.data, args.ladder, args.out, own)
+        table = tabulate(own, found)
+        if args.step == "measure":
+            measure.report(own, found, table, data=args.data, out=args.out)
+            return
+        experts, calibration = fit(table)
+        count = Counter(e.source for e in found)
+        facts = {"texts": dict(count), "by": "recipes/detector.sh"}
+        Combination(own, experts, calibration).save(BUNDLED / "detector", facts=facts)
+        print(f"fitted on {dict(count)}, {len(table.names)} features")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""From a score to a likelihood ratio and a false-positive bound, by length.
+
+Fitted on texts that the scored detector was not fitted on. Bounds are counted, not modelled:
+how many of the n human texts of a group and length scored at least as high, and the exact
+upper limit (Clopper & Pearson 1934) of the rate behind that count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hallmark.stats import clopper_pearson_upper
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Scores of the calibration texts of one length: human ones by group, and synthetic ones."""
+
+    tokens: int
+    human: Mapping[str, Floats]
+    synthetic: Floats
+
+
+@dataclass(frozen=True)
+class Bound:
+    """At most `rate` (95 %) of the texts of `group` are scored so; `errors` of `n` were."""
+
+    rate: float
+    errors: int
+    n: int
+    group: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`slope` and `intercept` (A,) of the log-likelihood ratio at the lengths of `references`."""
+
+    references: tuple[Reference, ...]
+    slope: Floats
+    intercept: Floats
+
+    @property
+    def shortest(self) -> int:
+        """The least number of tokens that can be judged."""
+        return self.references[0].tokens
+
+    def at(self, tokens: int) -> int:
+        """Number of the longest calibrated length that the text reaches."""
+        lengths = [r.tokens for r in self.references]
+        return max(0, int(np.searchsorted(lengths, tokens, side="right")) - 1)
+
+    def log_ratio(self, score: float, tokens: int) -> float:
+        """Calibrated natural log of the likelihood ratio, synthetic over human."""
+        lengths = np.log([r.tokens for r in self.references])
+        slope = np.interp(math.log(tokens), lengths, self.slope)
+        intercept = np.interp(math.log(tokens), lengths, self.intercept)
+        return float(slope * score + intercept)
+
+    def false_positives(self, score: float, tokens: int) -> Bound:
+        """The worst group's bound on human texts of this length that score at least as high."""
+        human = self.references[self.at(tokens)].human
+        return max(
+            (_bound(scores >= score, group) for group, scores in human.items()),
+            key=lambda bound: bound.rate,
+        )
+
+    def false_negatives(self, score: float, tokens: int) -> Bound:
+        """Bound on synthetic texts of this length that score as low or lower."""
+        return _bound(self.references[self.at(tokens)].synthetic <= score, "synthetic")
+
+
+def _bound(errors: NDArray[np.bool_], group: str) -> Bound:
+    k, n = int(errors.sum()), len(errors)
+    return Bound(clopper_pearson_upper(k, n), k, n, group)
+
+
+def fit_ratio(scores: Floats, labels: NDArray[np.int64], weights: Floats) -> tuple[float, float]:
+    """Slope and intercept of the log-likelihood ratio in the score (Platt 1999).
+
+    Logistic regression with the classes weighted equally, so that its log-odds are the
+    logarithm of the likelihood ratio. The slope is never negative.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    weights = weights.copy()
+    for label in (0, 1):
+        mine = labels == label
+        weights[mine] *= len(labels) / 2 / weights[mine].sum()
+    model = LogisticRegression(C=1e3, max_iter=1000)
+    model.fit(scores[:, None], labels, sample_weight=weights)
+    slope = float(model.coef_[0, 0])
+    return (slope, float(model.intercept_[0])) if slope > 0 else (0.0, 0.0)
+
+
+def as_tensors(calibration: Calibration) -> dict[str, Floats]:
+    """The calibration as named arrays: `human/LENGTH/GROUP`, `synthetic/LENGTH` and the fit."""
+    out = {"calibration/slope": calibration.slope, "calibration/intercept": calibration.intercept}
+    for reference in calibration.references:
+        out[f"synthetic/{reference.tokens}"] = np.sort(reference.synthetic)
+        for group, scores in reference.human.items():
+            out[f"human/{reference.tokens}/{group}"] = np.sort(scores)
+    return out
+
+
+def from_tensors(tensors: Mapping[str, Floats], lengths: Sequence[int]) -> Calibration:
+    """Read back what `as_tensors` gave for these lengths."""
+    references = tuple(
+        Reference(
+            length,
+            {
+                name.split("/", 2)[2]: scores
+                for name, scores in tensors.items()
+                if name.startswith(f"human/{length}/")
+            },
+            tensors[f"synthetic/{length}"],
+        )
+        for length in lengths
+    )
+    return Calibration(
+        references, tensors["calibration/slope"], tensors["calibration/intercept"]
+    )

@@ -1,0 +1,122 @@
+"""The bundled detector: surprisal, repetition and style, weighed by two experts.
+
+A supervised combination of a language model's zero-shot statistics, an adaptive bigram model
+and counted features of repetition and style; see `experts` for how they are weighed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from hallmark.detect import calibration as calibrating
+from hallmark.detect.background import Background
+from hallmark.detect.calibration import Calibration
+from hallmark.detect.detector import Examined, Floats, Scores
+from hallmark.detect.experts import Experts
+from hallmark.detect.reading import Reader, Reading
+from hallmark.detect.words import Words
+from hallmark.lm.model import LanguageModel
+from hallmark.models.folder import check_manifest, read_json, write_json, write_manifest
+from hallmark.models.sizes import find_model
+
+KIND = "combination"
+VERSION = 1
+FEWEST_TOKENS = 2
+LEAST_KNOWN = 0.6  # share of a text's words that the background must know
+FILES = ("config.json", "detector.safetensors", "background.safetensors", "words.json")
+_EXPERTS = ("lengths", "centre", "scale", "weights", "bias")
+
+
+class Combination:
+    """A reader, its experts and their calibration."""
+
+    def __init__(self, reader: Reader, experts: Experts, calibration: Calibration) -> None:
+        self.reader = reader
+        self.experts = experts
+        self.calibration = calibration
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """Log-likelihood ratio (nats) of the equal mixture of families; NaN below 2 tokens."""
+        return np.array([e.score for e in self.examine(texts)])
+
+    def examine(self, texts: Sequence[str]) -> list[Examined]:
+        """Each text's score with the tokens behind it, and why not to trust it, if so."""
+        readings = self.reader.read(texts)
+        long_enough = [r for r in readings if len(r) >= FEWEST_TOKENS]
+        scored = iter(self.score_readings(long_enough).tolist())
+        return [
+            Examined(
+                next(scored) if len(r) >= FEWEST_TOKENS else float("nan"),
+                len(r), r.tokens_total, self.out_of_scope(r),
+            )
+            for r in readings
+        ]  # fmt: skip
+
+    def score_readings(self, readings: Sequence[Reading]) -> Scores:
+        """Scores of readings of at least `FEWEST_TOKENS` tokens."""
+        if not readings:
+            return np.zeros(0)
+        features = self.matrix(readings)
+        return self.experts.score(features, np.array([len(r) for r in readings]))
+
+    def matrix(self, readings: Sequence[Reading]) -> Floats:
+        """(N, F) features in the order of the experts' names."""
+        rows = [self.reader.features(reading) for reading in readings]
+        return np.array([[row[name] for name in self.experts.names] for row in rows])
+
+    def out_of_scope(self, reading: Reading) -> str:
+        """Why the text is not what the detector was made for, or nothing."""
+        words = Words(reading.text)
+        known = sum(word in self.reader.background.words for word in words.lower)
+        if len(words.pieces) and known < LEAST_KNOWN * len(words.words) or not words.words:
+            return "it is not running English text, the only kind this detector was made for"
+        return ""
+
+    def save(self, folder: Path, *, facts: dict[str, Any]) -> None:
+        """Write the folder, manifest last; `facts` (data, results) go into config.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.reader.background.save(folder)
+        tensors = self.experts.tensors() | calibrating.as_tensors(self.calibration)
+        tensors = {
+            name: np.ascontiguousarray(t, dtype=np.int64 if name == "lengths" else np.float32)
+            for name, t in tensors.items()
+        }
+        fresh = folder / "detector.safetensors.new"
+        save_file(tensors, fresh)
+        fresh.replace(folder / "detector.safetensors")
+        config = {
+            "kind": KIND, "version": VERSION, "model": self.reader.model.name,
+            "features": list(self.experts.names),
+            "calibrated_lengths": [r.tokens for r in self.calibration.references],
+            "training": facts,
+        }  # fmt: skip
+        write_json(folder / "config.json", config)
+        write_manifest(folder, FILES, kind=KIND)
+
+    @classmethod
+    def load(cls, folder: Path, *, home: Path) -> Combination:
+        """Read what `save` wrote, and its language model; ValueError says what is wrong."""
+        check_manifest(folder)
+        config = read_json(folder / "config.json")
+        if config.get("version") != VERSION:
+            raise ValueError(
+                f"{folder} is a detector of version {config.get('version')!r}; this hallmark "
+                f"reads version {VERSION}"
+            )
+        tensors = load_file(folder / "detector.safetensors")
+        wide = {name: np.asarray(t, dtype=np.float64) for name, t in tensors.items()}
+        model_folder = find_model(config["model"], home=home)
+        reader = Reader(
+            LanguageModel.load(model_folder, name=config["model"]), Background.load(folder)
+        )
+        experts = Experts.from_tensors(
+            tuple(config["features"]), {name: wide[name] for name in _EXPERTS}
+        )
+        return cls(
+            reader, experts, calibrating.from_tensors(wide, config["calibrated_lengths"])
+        )

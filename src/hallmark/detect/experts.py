@@ -1,0 +1,90 @@
+"""Two linear experts, one for pure and one for truncated sampling, at a ladder of lengths.
+
+Human text lies between pure and truncated samples, so one linear score cannot hold both ends
+against it. Each expert's log-likelihood ratio is calibrated; where the sampling is unknown the
+score is that of their equal mixture. Between two lengths scores are interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+FAMILIES = ("pure", "truncated")
+CLIP = 4.0
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Linear experts for A lengths, K families and F features.
+
+    `lengths` (A,) in tokens, rising; `centre`, `scale` (A, F) standardise a feature at that
+    length; `weights` (K, A, F) and `bias` (K, A) give log-likelihood ratios in nats.
+    """
+
+    names: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    centre: Floats
+    scale: Floats
+    weights: Floats
+    bias: Floats
+
+    def standardised(self, features: Floats, at: int) -> Floats:
+        """(N, F) features in units of their spread at length number `at`, clipped."""
+        return np.clip((features - self.centre[at]) / self.scale[at], -CLIP, CLIP)
+
+    def ratios(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
+        """Each family's log-likelihood ratio against human text, (N, K), at each text's length."""
+        low, share = between(self.lengths, tokens)
+        out = np.zeros((len(features), len(self.weights)))
+        for step, weight in ((0, 1 - share), (1, share)):
+            rows = np.minimum(low + step, len(self.lengths) - 1)
+            for at in np.unique(rows):
+                mine = rows == at
+                z = self.standardised(features[mine], int(at))
+                out[mine] += weight[mine, None] * (z @ self.weights[:, at].T + self.bias[:, at])
+        return out
+
+    def score(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
+        """Log-likelihood ratio (N,) of the equal mixture of the families, in nats."""
+        return mixture(self.ratios(features, tokens))
+
+    def tensors(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+        """The arrays to be saved."""
+        return {
+            "lengths": self.lengths, "centre": self.centre, "scale": self.scale,
+            "weights": self.weights, "bias": self.bias,
+        }  # fmt: skip
+
+    @classmethod
+    def from_tensors(cls, names: tuple[str, ...], tensors: Mapping[str, Floats]) -> Experts:
+        """Read back what `tensors` gave; ValueError where shapes do not fit the names."""
+        centre = tensors["centre"]
+        if centre.shape[1:] != (len(names),):
+            raise ValueError(f"the detector has {centre.shape[1:]} columns for {len(names)} names")
+        return cls(
+            names, tensors["lengths"].astype(np.int64), centre, tensors["scale"],
+            tensors["weights"], tensors["bias"],
+        )  # fmt: skip
+
+
+def mixture(ratios: Floats) -> Floats:
+    """Log-likelihood ratio (N,) of an equal mixture of families from theirs, (N, K)."""
+    out: Floats = np.logaddexp.reduce(ratios, axis=1) - np.log(ratios.shape[1])
+    return out
+
+
+def between(
+    lengths: NDArray[np.int64], tokens: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Floats]:
+    """For each text the length at or below its own, and how far it is to the next, 0 to 1.
+
+    On a logarithmic scale; texts outside the range take its end.
+    """
+    place = np.interp(np.log(tokens), np.log(lengths), np.arange(len(lengths)))
+    low = np.floor(place).astype(np.int64)
+    return low, place - low

@@ -1,0 +1,134 @@
+"""From texts to verdicts: a detector's scores read through its calibration.
+
+A band is claimed only where the exact bound on the error of that claim is small enough; all
+else is "cannot tell", with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hallmark.detect.calibration import Bound, Calibration
+from hallmark.detect.detector import KINDS, Examined
+from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
+from hallmark.models.folder import read_json
+from hallmark.models.sizes import BUNDLED, MANIFEST
+
+CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
+_BATCH = 8  # texts examined together
+
+
+class Calibrated(Protocol):
+    """A detector that says what a score was read from and what it is worth."""
+
+    calibration: Calibration
+
+    def examine(self, texts: Sequence[str]) -> list[Examined]:
+        """Scores with the tokens behind them."""
+        ...
+
+
+class Judge:
+    """Gives verdicts with a calibrated detector."""
+
+    def __init__(self, detector: Calibrated) -> None:
+        self.detector = detector
+
+    def judge(self, texts: Sequence[str], *, prior: float = PRIOR) -> list[Verdict]:
+        """A verdict for each text; `prior` is the share of synthetic texts among such texts.
+
+        ValueError where the prior is not above 0 and below 1.
+        """
+        if not 0 < prior < 1:
+            raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
+        out: list[Verdict] = []
+        for at in range(0, len(texts), _BATCH):
+            for examined in self.detector.examine(texts[at : at + _BATCH]):
+                out.append(self._verdict(examined, prior))
+        return out
+
+    def _verdict(self, examined: Examined, prior: float) -> Verdict:
+        shortest = self.detector.calibration.shortest
+        if examined.tokens_used < shortest:
+            return abstain(
+                examined, prior,
+                f"the text has {examined.tokens_used} tokens; below {shortest} nothing can be said",
+            )  # fmt: skip
+        if examined.out_of_scope:
+            return abstain(examined, prior, examined.out_of_scope)
+        return self._weigh(examined, prior)
+
+    def _weigh(self, examined: Examined, prior: float) -> Verdict:
+        calibration, tokens = self.detector.calibration, examined.tokens_used
+        log_ratio = calibration.log_ratio(examined.score, tokens)
+        wrong_synthetic = calibration.false_positives(examined.score, tokens)
+        wrong_human = calibration.false_negatives(examined.score, tokens)
+        band, reason = decide(log_ratio, wrong_synthetic, wrong_human)
+        log_odds = log_ratio + math.log(prior / (1 - prior))
+        return Verdict(
+            band=band,
+            score=examined.score,
+            probability=1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0,
+            prior=prior,
+            likelihood_ratio=math.exp(min(log_ratio, 700.0)),
+            false_positive_rate=wrong_synthetic.rate,
+            false_positive_n=wrong_synthetic.n,
+            tokens_used=examined.tokens_used,
+            tokens_total=examined.tokens_total,
+            reason=reason,
+        )
+
+
+def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tuple[Band, str]:
+    """The band that the bounds allow, and the reason where neither does."""
+    if log_ratio > 0 and wrong_synthetic.rate <= CLAIM_AT:
+        return Band.LIKELY_SYNTHETIC, ""
+    if log_ratio < 0 and wrong_human.rate <= CLAIM_AT:
+        return Band.LIKELY_HUMAN, ""
+    if log_ratio > 0:
+        errors, kind = wrong_synthetic, "human"
+    else:
+        errors, kind = wrong_human, "synthetic"
+    side = "high" if kind == "human" else "low"
+    return Band.CANNOT_TELL, (
+        f"{errors.errors} of {errors.n} {kind} texts of this length score as {side}; a claim "
+        f"would be wrong for up to {errors.rate:.0%} of them, and {CLAIM_AT:.0%} is allowed"
+    )
+
+
+def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
+    """A verdict that claims nothing."""
+    return Verdict(
+        band=Band.CANNOT_TELL, score=None, probability=None, prior=prior, likelihood_ratio=None,
+        false_positive_rate=None, false_positive_n=None, tokens_used=examined.tokens_used,
+        tokens_total=examined.tokens_total, reason=reason,
+    )  # fmt: skip
+
+
+def load_detector(name_or_folder: str, *, home: Path) -> Judge:
+    """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong."""
+    folder = BUNDLED / "detector" if name_or_folder == BUNDLED_DETECTOR else Path(name_or_folder)
+    if not (folder / MANIFEST).is_file():
+        if name_or_folder == BUNDLED_DETECTOR:
+            raise ValueError(f"{folder} is missing from this install; install hallmark again")
+        raise ValueError(
+            f"no detector is called {name_or_folder!r}; use {BUNDLED_DETECTOR!r} or the folder "
+            "of a saved detector"
+        )
+    kind = read_json(folder / "config.json").get("kind")
+    loaded: Any = load_class(str(kind)).load(folder, home=home)
+    if not hasattr(loaded, "calibration"):
+        raise ValueError(f"{folder} holds a {kind} detector without a calibration: no verdicts")
+    return Judge(loaded)
+
+
+def load_class(kind: str) -> Any:
+    """The class of a kind of detector; ValueError lists the kinds."""
+    if kind not in KINDS:
+        raise ValueError(f"no kind of detector is called {kind!r}; use one of {', '.join(KINDS)}")
+    module, _, name = KINDS[kind].partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,118 @@
+"""One expensive pass over a text; every feature is a small reduction of its record.
+
+All numbers of a token depend on earlier tokens alone, so the record of a text's beginning is
+the beginning of its record: training on many lengths costs one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hallmark.detect.background import AdaptiveScores, Background
+from hallmark.detect.normalise import normalise
+from hallmark.detect.repetition import repetition_features
+from hallmark.detect.style import style_features
+from hallmark.detect.surprisal import (
+    cache_features,
+    class_features,
+    network_features,
+    tail_features,
+)
+from hallmark.detect.words import Words
+from hallmark.lm import score as scoring
+from hallmark.lm.model import LanguageModel
+from hallmark.lm.score import TokenScores
+from hallmark.models.tokenizer import Tokenizer
+
+MAX_TOKENS = 1024
+NETWORK_SHARE = 0.5  # of the network in its mixture with the adaptive bigram model
+_CHARACTERS = 40 * MAX_TOKENS  # more than MAX_TOKENS tokens of any prose
+_PIECE = 1 << 18  # characters tokenised at once where only the number of tokens matters
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A normalised text's tokens as the background and the network found them."""
+
+    text: str
+    adaptive: AdaptiveScores
+    network: TokenScores
+    tokens_total: int
+
+    def __len__(self) -> int:
+        return len(self.network)
+
+    def prefix(self, length: int, tokenizer: Tokenizer) -> Reading:
+        """The reading of the first `length` tokens."""
+        n = self.network
+        cut = TokenScores(
+            n.tokens[:length], n.log_prob[:length], n.rank[:length], n.entropy[:length],
+            n.variance[:length], length,
+        )  # fmt: skip
+        text = tokenizer.decode(cut.tokens.tolist()).rstrip("\ufffd")
+        return Reading(text, self.adaptive.prefix(length), cut, length)
+
+
+class Reader:
+    """A background and a language model that share one vocabulary."""
+
+    def __init__(self, model: LanguageModel, background: Background) -> None:
+        self.model = model
+        self.background = background
+        tokenizer = model.tokenizer
+        self._starts = np.array(
+            [tokenizer.decode_bytes([i]).startswith(b" ") for i in range(tokenizer.n_vocab)]
+        )
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Readings of the first `MAX_TOKENS` tokens of each text, normalised."""
+        tokenizer = self.model.tokenizer
+        totals = [count_tokens(text, tokenizer) for text in texts]
+        heads = [normalise(text[:_CHARACTERS]) for text in texts]
+        ids = [tokenizer.encode(head)[:MAX_TOKENS] for head in heads]
+        network = scoring.score(self.model.network, ids, eot=tokenizer.eot)
+        return [
+            Reading(
+                tokenizer.decode(own).rstrip("\ufffd"),
+                self.background.score(own, eot=tokenizer.eot),
+                scores,
+                max(total, len(own)),
+            )
+            for own, scores, total in zip(ids, network, totals, strict=True)
+        ]
+
+    def features(self, reading: Reading) -> dict[str, float]:
+        """Every feature of a reading of at least two tokens, by name."""
+        adaptive = reading.adaptive
+        network = reading.network.log_prob.astype(np.float64)
+        blend = np.logaddexp(
+            adaptive.mixture + np.log(1 - NETWORK_SHARE), network + np.log(NETWORK_SHARE)
+        )
+        starts, first = self._starts[adaptive.ids], first_uses(adaptive.ids)
+        words = Words(reading.text)
+        out = repetition_features(words, self.background) | style_features(words)
+        out |= cache_features(adaptive, first) | network_features(reading.network)
+        sources = {"bigram": adaptive.bigram, "mixture": adaptive.mixture, "blend": blend}
+        for name, log_prob in (sources | {"network": network}).items():
+            out |= tail_features(name, log_prob)
+            out |= class_features(name, log_prob, adaptive.unigram, starts=starts, first=first)
+        return out
+
+
+def first_uses(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(T,) True where a token occurs for the first time."""
+    out = np.zeros(len(ids), dtype=np.bool_)
+    out[np.unique(ids, return_index=True)[1]] = True
+    return out
+
+
+def count_tokens(text: str, tokenizer: Tokenizer) -> int:
+    """Tokens of the whole normalised text, counted in pieces so that memory stays bounded."""
+    return sum(
+        len(tokenizer.encode(normalise(text[at : at + _PIECE])))
+        for at in range(0, len(text), _PIECE)
+    )

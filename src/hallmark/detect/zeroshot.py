@@ -1,0 +1,63 @@
+"""Detectors that need no training: one statistic of a language model, or of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hallmark.detect.detector import Scores
+from hallmark.detect.normalise import normalise
+from hallmark.detect.statistics import STATISTICS, binoculars
+from hallmark.lm import score as scoring
+from hallmark.lm.model import LanguageModel
+from hallmark.models.folder import read_json
+from hallmark.models.sizes import find_model
+
+BINOCULARS = "binoculars"
+
+
+class ZeroShot:
+    """A statistic of `model`; Binoculars also needs an `observer` of the same vocabulary.
+
+    Scores are oriented as published, higher for likelier text, which is more synthetic under
+    top-k sampling and less so under pure sampling.
+    """
+
+    def __init__(
+        self, statistic: str, model: LanguageModel, *, observer: LanguageModel | None = None
+    ) -> None:
+        valid = (*STATISTICS, BINOCULARS)
+        if statistic not in valid:
+            raise ValueError(f"no statistic is called {statistic!r}; use one of {', '.join(valid)}")
+        if (statistic == BINOCULARS) != (observer is not None):
+            raise ValueError("binoculars needs an observer model, and nothing else takes one")
+        if observer is not None and observer.tokenizer.merges != model.tokenizer.merges:
+            raise ValueError(f"{observer.name} and {model.name} do not share one vocabulary")
+        self.statistic = statistic
+        self.model = model
+        self.observer = observer
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """The statistic (len(texts),); NaN for a text without tokens."""
+        tokenizer = self.model.tokenizer
+        ids = [tokenizer.encode(normalise(text)) for text in texts]
+        records = scoring.score(self.model.network, ids, eot=tokenizer.eot)
+        if self.observer is None:
+            reduce = STATISTICS[self.statistic]
+            return np.array([reduce(r) if len(r) else np.nan for r in records])
+        crossed = scoring.cross_entropy(
+            self.observer.network, self.model.network, ids, eot=tokenizer.eot
+        )
+        pairs = zip(records, crossed, strict=True)
+        return np.array([binoculars(r, c) if len(r) else np.nan for r, c in pairs])
+
+    @classmethod
+    def load(cls, folder: Path, *, home: Path) -> ZeroShot:
+        """From `config.json` with `statistic`, `model` and, for Binoculars, `observer`."""
+        config = read_json(folder / "config.json")
+        model = LanguageModel.load(find_model(str(config.get("model")), home=home))
+        named = config.get("observer")
+        observer = LanguageModel.load(find_model(str(named), home=home)) if named else None
+        return cls(str(config.get("statistic")), model, observer=observer)
