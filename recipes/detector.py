@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import measure
 import numpy as np
 from ladder import SHARES, held_out
 
-import measure
 from hallmark.detect.background import Background, count_bigrams, fit_weights
 from hallmark.detect.combination import Combination
 from hallmark.detect.fitting import LENGTHS, Example, fit, tabulate

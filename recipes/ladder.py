@@ -10,13 +10,20 @@ import argparse
 import gzip
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
+from hallmark import stats
+from hallmark.lm.model import LanguageModel
 from hallmark.lm.train import TrainConfig, train
-from hallmark.models.sizes import GPT2Config
+from hallmark.models.checkpoint import save_quantised
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.sizes import BUNDLED, SIZES, Size, find_size
 from hallmark.models.tokenizer import Tokenizer, bytes_to_unicode
 
 SHARES = {
@@ -30,12 +37,7 @@ SHARES = {
     "nltk-movie-reviews": 0.03, "un-general-debates": 0.03,
 }  # fmt: skip
 VOCABULARY = 8192
-RUNGS = {
-    "1M": GPT2Config(n_layer=3, n_head=3, n_embd=96, vocab_size=VOCABULARY),
-    "3M": GPT2Config(n_layer=5, n_head=5, n_embd=160, vocab_size=VOCABULARY),
-    "7M": GPT2Config(n_layer=6, n_head=4, n_embd=256, vocab_size=VOCABULARY),
-    "16M": GPT2Config(n_layer=7, n_head=6, n_embd=384, vocab_size=VOCABULARY),
-}
+RUNGS = [size.name for size in SIZES if size.bundled]
 
 
 def held_out(text: str) -> bool:
@@ -110,15 +112,80 @@ def train_rung(out: Path, rung: str, config: TrainConfig, device: str) -> None:
             )
 
     stream = np.load(out / "train.npy", mmap_mode="r")
-    train(RUNGS[rung], stream, config, folder=out / rung, device=device, on_step=report)
+    train(find_size(rung).config, stream, config, folder=out / rung, device=device, on_step=report)
+
+
+def export(out: Path, rung: str) -> None:
+    """Write a rung's bundled folder as int8, measure what was written, add its model card."""
+    tokenizer, size = Tokenizer.load(out), find_size(rung)
+    state = torch.load(out / rung / "state.pt", map_location="cpu", weights_only=True)
+    network = GPT2(size.config)
+    network.load_state_dict(state["model"])
+    folder = BUNDLED / size.name
+    settings = state["identity"]["train"]
+    facts = {
+        "data": sorted(SHARES), "steps": state["step"], "tokens": settings["tokens"],
+        "batch_size": settings["batch_size"], "sequence_length": settings["sequence_length"],
+        "by": "recipes/ladder.sh",
+    }  # fmt: skip
+    save_quantised(folder, network, tokenizer, facts=facts)
+    with (out / "valid.jsonl").open(encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in file]
+    found = bits_per_byte(LanguageModel.load(folder), texts)
+    exact = bits_per_byte(LanguageModel(network, tokenizer, name=rung), texts)
+    facts |= {
+        "bits_per_byte": found.value, "bits_per_byte_interval": [found.low, found.high],
+        "bits_per_byte_documents": found.n, "bits_per_byte_float32": exact.value,
+    }  # fmt: skip
+    save_quantised(folder, network, tokenizer, facts=facts)
+    (folder / "README.md").write_text(card(size, facts), encoding="utf-8")
+    print(f"{size.name}: {found.value:.4f} [{found.low:.4f}, {found.high:.4f}] bits per byte")
+
+
+def bits_per_byte(model: LanguageModel, texts: list[str]) -> stats.Estimate:
+    """Bits per byte of whole documents; the interval resamples documents."""
+    bits = np.array([-s.log_prob.sum() / math.log(2) for s in model.score(texts)])
+    sizes = np.array([len(t.encode()) for t in texts])
+    return stats.bootstrap(lambda i: bits[i].sum() / sizes[i].sum(), range(len(texts)))
+
+
+def card(size: Size, facts: dict[str, Any]) -> str:
+    """The rung's model card."""
+    low, high = facts["bits_per_byte_interval"]
+    return f"""---
+license: mit
+language: en
+pipeline_tag: text-generation
+---
+# {size.name}
+
+A small model of GPT-2's architecture ({size.config.parameters:,} parameters: {size.config.n_layer}
+layers, {size.config.n_head} heads, width {size.config.n_embd}, context {size.config.n_ctx},
+vocabulary {size.config.vocab_size:,}), trained from scratch by this project on two CPU cores. It
+is a rung of a ladder on which the questions of a staged release can be asked in miniature. It is
+no GPT-2: it writes English that does not hold together, and knows next to nothing.
+
+- Data: {len(facts["data"])} sets of freely licensed English prose, in the shares of
+  `recipes/ladder.py`: {", ".join(facts["data"])}. None of the text that detectors are trained or
+  tested on.
+- Training: {facts["tokens"]:,} tokens seen once, {facts["steps"]:,} steps of
+  {facts["batch_size"]} x {facts["sequence_length"]} tokens, the same tokens in the same order
+  for every rung (`recipes/ladder.sh`).
+- Held out: {facts["bits_per_byte"]:.3f} bits per byte [{low:.3f}, {high:.3f}] on
+  {facts["bits_per_byte_documents"]} whole documents never trained on (95 % interval by resampling
+  documents; {facts["bits_per_byte_float32"]:.3f} before the weights were rounded to int8).
+- Weights: int8 with a float32 scale a row; see `docs/architecture.md`.
+
+Not for use where anything depends on what it says.
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("verb", choices=["prepare", "train"])
+    parser.add_argument("verb", choices=["prepare", "train", "export"])
     parser.add_argument("--corpora", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--rung", choices=list(RUNGS))
+    parser.add_argument("--rung", choices=RUNGS)
     parser.add_argument("--characters", type=int, default=40_000_000)
     parser.add_argument("--tokens", type=int, default=TrainConfig.tokens)
     parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
@@ -126,6 +193,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.verb == "prepare":
         prepare(args.corpora, args.out, characters=args.characters)
+    elif args.verb == "export":
+        export(args.out, args.rung)
     else:
         config = TrainConfig(tokens=args.tokens, batch_size=args.batch_size)
         train_rung(args.out, args.rung, config, args.device)

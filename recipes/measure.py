@@ -7,15 +7,19 @@ the sampling method unknown to them. Texts are compared cut to the same number o
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hallmark import stats
-from hallmark.detect.fitting import Example, Table, fit
+from hallmark.detect.calibration import Calibration
+from hallmark.detect.experts import Experts
+from hallmark.detect.fitting import HUMAN, Example, Table, fit
 from hallmark.detect.normalise import normalise
-from hallmark.detect.reading import Reader
+from hallmark.detect.reading import Reader, Reading
 from hallmark.detect.statistics import STATISTICS
 from hallmark.detect.tfidf import Tfidf
 from hallmark.models.tokenizer import Tokenizer
@@ -26,6 +30,27 @@ TARGETS = {
     "writing-xl": "writing-human",
 }  # fmt: skip
 SEEDS = (0, 1, 2)
+Fitted = tuple[Experts, Calibration]
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """The examples that reach one length, cut to it; all in one order."""
+
+    examples: list[Example]
+    readings: list[Reading]
+    features: np.ndarray
+
+    @property
+    def source(self) -> np.ndarray:
+        return np.array([e.source for e in self.examples])
+
+    @property
+    def tokens(self) -> np.ndarray:
+        return np.array([len(r) for r in self.readings])
+
+
+Run = tuple[np.ndarray, np.ndarray]  # scores, and which half each text was in
 
 
 def report(
@@ -33,51 +58,78 @@ def report(
 ) -> None:
     """Write OUT/measured.json and OUT/measured.md."""
     gpt2 = Tokenizer.load(data / "tokenizer-gpt2")
-    rows: list[dict[str, object]] = []
     halves = {seed: split([e.group for e in examples], seed) for seed in SEEDS}
     fitted = {
-        (seed, half): fit(table.chosen(np.isin(table.group, sorted(groups[half]))))
+        (seed, h): fit(table.chosen(np.isin(table.group, sorted(groups[h]))))
         for seed, groups in halves.items()
-        for half in (0, 1)
+        for h in (0, 1)
     }
+    rows: list[dict[str, Any]] = []
     for cut in CUTS:
-        used = [e for e in examples if e.source in {*TARGETS, *TARGETS.values()}]
-        shortened = [(e, shorten(e, cut, gpt2, reader)) for e in used]
-        kept = [(e, length) for e, length in shortened if length]
-        readings = [e.reading.prefix(n, reader.model.tokenizer) for e, n in kept]
-        lengths = np.array([len(r) for r in readings])
-        made = [reader.features(r) for r in readings]
-        features = np.array([[row[name] for name in table.names] for row in made])
-        source = np.array([e.source for e, _ in kept])
-        scores: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"combination": [], "tf-idf": []}
+        shortened = shorten_all(examples, cut, gpt2, reader, table.names)
+        scores: dict[str, list[Run]] = {"combination": [], "TF-IDF": []}
         for seed, groups in halves.items():
-            half = np.array([int(e.group in groups[1]) for e, _ in kept])
-            combined, counted = np.zeros(len(kept)), np.zeros(len(kept))
-            for h in (0, 1):
-                test = half == h
-                experts, calibration = fitted[seed, 1 - h]
-                raw = experts.score(features[test], lengths[test])
-                combined[test] = [
-                    calibration.log_ratio(s, n) for s, n in zip(raw, lengths[test], strict=True)
-                ]
-                train = [(r.text, e) for (e, _), r, t in zip(kept, readings, ~test, strict=True) if t]
-                baseline = Tfidf()
-                baseline.fit([t for t, _ in train], [int(e.family != "human") for _, e in train])
-                counted[test] = baseline.score([r.text for r, t in zip(readings, test, strict=True) if t])
-            scores["combination"].append((combined, half))
-            scores["tf-idf"].append((counted, half))
-        everything = np.zeros(len(kept), dtype=int)
-        for name, statistic in STATISTICS.items():
-            scores[name] = [(np.array([statistic(r.network) for r in readings]), everything)]
-        whole = np.array([float(e.reading.tokens_total) for e, _ in kept])
-        scores["length in whole"] = [(whole, everything)]
+            half = np.array([int(e.group in groups[1]) for e in shortened.examples])
+            scores["combination"].append((combined(shortened, half, fitted, seed), half))
+            scores["TF-IDF"].append((counted(shortened, half), half))
+        scores |= baselines(shortened)
         for name, runs in scores.items():
-            rows += [{"cut": cut, "detector": name, **row} for row in cells(runs, source)]
+            rows += [{"cut": cut, "detector": name, **c} for c in cells(runs, shortened.source)]
         print(f"{cut} tokens done", flush=True)
     (out / "measured.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     text = markdown(rows)
     (out / "measured.md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def combined(
+    texts: Shortened, half: np.ndarray, fitted: Mapping[tuple[int, int], Fitted], seed: int
+) -> np.ndarray:
+    """Log-likelihood ratios, each by the combination fitted on the other half."""
+    out = np.zeros(len(half))
+    for h in (0, 1):
+        test = half == h
+        experts, calibration = fitted[seed, 1 - h]
+        raw = experts.score(texts.features[test], texts.tokens[test])
+        pairs = zip(raw, texts.tokens[test], strict=True)
+        out[test] = [calibration.log_ratio(score, n) for score, n in pairs]
+    return out
+
+
+def counted(texts: Shortened, half: np.ndarray) -> np.ndarray:
+    """TF-IDF's log-odds, each by the baseline fitted on the other half, cut to this length."""
+    text = np.array([r.text for r in texts.readings], dtype=object)
+    label = np.array([int(e.family != HUMAN) for e in texts.examples])
+    out = np.zeros(len(half))
+    for h in (0, 1):
+        baseline = Tfidf()
+        baseline.fit(text[half != h].tolist(), label[half != h].tolist())
+        out[half == h] = baseline.score(text[half == h].tolist())
+    return out
+
+
+def baselines(texts: Shortened) -> dict[str, list[Run]]:
+    """Each zero-shot statistic alone, and the length of the whole text (capped by reading)."""
+    whole = np.zeros(len(texts.examples), dtype=np.int64)
+    made = {
+        name: np.array([statistic(r.network) for r in texts.readings])
+        for name, statistic in STATISTICS.items()
+    }
+    made["length of the whole text"] = np.array([float(len(e.reading)) for e in texts.examples])
+    return {name: [(scores, whole)] for name, scores in made.items()}
+
+
+def shorten_all(
+    examples: Sequence[Example], cut: int, gpt2: Tokenizer, reader: Reader, names: Sequence[str]
+) -> Shortened:
+    """The examples of measured sources that reach `cut` GPT-2 tokens, cut to them."""
+    used = [e for e in examples if e.source in {*TARGETS, *TARGETS.values()}]
+    sized = [(e, shorten(e, cut, gpt2, reader)) for e in used]
+    kept = [(e, n) for e, n in sized if n]
+    readings = [e.reading.prefix(n, reader.model.tokenizer) for e, n in kept]
+    made = [reader.features(r) for r in readings]
+    features = np.array([[row[name] for name in names] for row in made])
+    return Shortened([e for e, _ in kept], readings, features)
 
 
 def split(groups: Sequence[str], seed: int) -> tuple[set[str], set[str]]:
@@ -101,12 +153,12 @@ def shorten(example: Example, cut: int, gpt2: Tokenizer, reader: Reader) -> int:
 
 def cells(
     runs: Sequence[tuple[np.ndarray, np.ndarray]], source: np.ndarray
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """AUROC, TPR at 5 % FPR and balanced accuracy of each target; means over the splits.
 
     The interval is that of the first split, whose scores of both halves are pooled.
     """
-    out: list[dict[str, object]] = []
+    out: list[dict[str, Any]] = []
     for target, against in TARGETS.items():
         human, synthetic = source == against, source == target
         if min(human.sum(), synthetic.sum()) < 30:
@@ -126,7 +178,7 @@ def cells(
     return out
 
 
-def markdown(rows: Sequence[dict[str, object]]) -> str:
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """One table a length: rows are detectors, columns are targets."""
     lines: list[str] = []
     for cut in CUTS:

@@ -8,18 +8,27 @@ from the corpora that the ladder was trained on, never from detection data.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
-from hallmark.data import write_atomically
+from hallmark.detect.stored import (
+    Arrays,
+    blaming,
+    floats,
+    read_arrays,
+    read_strings,
+    require,
+    wholes,
+    write_arrays,
+    write_strings,
+)
 
 Floats = NDArray[np.float64]
 DISCOUNT = 0.75
@@ -28,6 +37,8 @@ CACHES = ("unigram", "bigram", "trigram", "recent 50", "recent 16")
 DECAYS = (0.98, 0.94)
 POSITIONS = (0, 20, 60, 150, 400)  # a set of mixture weights from each of these on
 _FLOOR = 1e-12
+_LEAST_LIKELY = -50.0  # nats: no count of words is large enough for less
+_SLACK = 1e-3  # that rounded shares may be away from 1 in all
 
 
 @dataclass(frozen=True)
@@ -110,27 +121,49 @@ class Background:
             "unigram": self.unigram.astype(np.float32),
             "starts": self.starts.astype(np.int32),
             "followers": self.followers,
-            "counts": np.rint(16 * np.log2(self.counts)).astype(np.uint8),  # 1/16 of an octave
+            # 1/16 of an octave; 255 stands for 62,757 and for all that is more
+            "counts": np.minimum(np.rint(16 * np.log2(self.counts)), 255).astype(np.uint8),
             "weights": self.weights.astype(np.float64),
         }
-        with write_atomically(folder / "words.json") as file:
-            file.write(json.dumps(words, ensure_ascii=False, indent=0).encode())
-        save_file(tensors, folder / "background.safetensors.new")
-        (folder / "background.safetensors.new").replace(folder / "background.safetensors")
+        write_strings(folder / "words.json", words, indent=0)
+        write_arrays(folder / "background.safetensors", tensors)
 
     @classmethod
     def load(cls, folder: Path) -> Background:
         """Read what `save` wrote; the caller has checked the folder's hashes."""
-        tensors = load_file(folder / "background.safetensors")
-        words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-        return cls(
-            words=dict(zip(words, tensors["word_counts"].tolist(), strict=True)),
-            unigram=tensors["unigram"].astype(np.float64),
-            starts=tensors["starts"].astype(np.int64),
-            followers=tensors["followers"],
-            counts=np.exp2(tensors["counts"] / np.float32(16)),
-            weights=tensors["weights"],
+        arrays = read_arrays(folder / "background.safetensors")
+        words = read_strings(folder / "words.json")
+        with blaming(folder / "background.safetensors"):
+            return cls._checked(words, arrays)
+
+    @classmethod
+    def _checked(cls, words: Sequence[str], arrays: Arrays) -> Background:
+        unigram = floats(arrays, "unigram", (None,))
+        starts = wholes(arrays, "starts", (len(unigram) + 1,))
+        followers = wholes(arrays, "followers", (None,))
+        counts = wholes(arrays, "counts", (len(followers),))
+        word_counts = floats(arrays, "word_counts", (len(words),))
+        weights = floats(arrays, "weights", (len(POSITIONS), 2 + len(CACHES)))
+        likely = (unigram <= 0) & (unigram > _LEAST_LIKELY)
+        share = float(np.exp(unigram[likely]).sum())
+        require(likely.all() and abs(share - 1) < _SLACK, "unigram is no distribution")
+        shares = weights.sum(1)
+        require(
+            (weights >= 0).all() and (abs(shares - 1) < _SLACK).all(), "weights do not sum to 1"
         )
+        require((word_counts >= 0).all() and word_counts.sum() > 0, "word_counts are no counts")
+        require((counts >= 0).all() and (counts <= 255).all(), "counts are out of range")
+        ends = starts[0] == 0 and starts[-1] == len(followers)
+        require(ends and (np.diff(starts) >= 0).all(), "starts do not divide the followers")
+        inside = (followers >= 0) & (followers < min(len(unigram), 2**16))
+        require(inside.all(), "followers hold a token outside the vocabulary")
+        background = cls(
+            words=dict(zip(words, word_counts.tolist(), strict=True)), unigram=unigram,
+            starts=starts, followers=followers.astype(np.uint16),
+            counts=np.exp2(counts.astype(np.float32) / np.float32(16)), weights=weights,
+        )  # fmt: skip
+        require((np.diff(background._keys) > 0).all(), "followers are not sorted")
+        return background
 
 
 def cache_probabilities(ids: NDArray[np.int64]) -> Floats:
@@ -175,13 +208,18 @@ def count_bigrams(
 def fit_weights(scores: Iterable[AdaptiveScores], *, iterations: int = 40) -> Floats:
     """Mixture weights by expectation-maximisation on held-out human texts, by position."""
     texts = list(scores)
+    if not texts:
+        raise ValueError("no texts to fit the background's weights on; give some")
     weights = np.full((len(POSITIONS), 2 + len(CACHES)), 1 / (2 + len(CACHES)))
     edges = [*POSITIONS, 10**9]
-    for row, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for row, (low, high) in enumerate(pairwise(edges)):
         parts = np.concatenate([
             np.column_stack([np.exp(t.unigram), np.exp(t.bigram), t.caches])[low:high]
             for t in texts
         ])  # fmt: skip
+        if not len(parts):  # no text is that long: go on as at the position before
+            weights[row:] = weights[row - 1] if row else weights[row]
+            break
         for _ in range(iterations):
             share = parts * weights[row] + _FLOOR
             weights[row] = (share / share.sum(1, keepdims=True)).mean(0)

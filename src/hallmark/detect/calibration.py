@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hallmark.detect.stored import Arrays, floats, require
 from hallmark.stats import clopper_pearson_upper
 
 Floats = NDArray[np.float64]
@@ -85,8 +86,11 @@ def fit_ratio(scores: Floats, labels: NDArray[np.int64], weights: Floats) -> tup
     """Slope and intercept of the log-likelihood ratio in the score (Platt 1999).
 
     Logistic regression with the classes weighted equally, so that its log-odds are the
-    logarithm of the likelihood ratio. The slope is never negative.
+    logarithm of the likelihood ratio. The slope is never negative. ValueError where `labels`
+    are all the same.
     """
+    if len(set(labels.tolist())) < 2:
+        raise ValueError("a likelihood ratio needs texts of both kinds; give more")
     from sklearn.linear_model import LogisticRegression
 
     weights = weights.copy()
@@ -109,20 +113,16 @@ def as_tensors(calibration: Calibration) -> dict[str, Floats]:
     return out
 
 
-def from_tensors(tensors: Mapping[str, Floats], lengths: Sequence[int]) -> Calibration:
-    """Read back what `as_tensors` gave for these lengths."""
-    references = tuple(
-        Reference(
-            length,
-            {
-                name.split("/", 2)[2]: scores
-                for name, scores in tensors.items()
-                if name.startswith(f"human/{length}/")
-            },
-            tensors[f"synthetic/{length}"],
-        )
-        for length in lengths
-    )
-    return Calibration(
-        references, tensors["calibration/slope"], tensors["calibration/intercept"]
-    )
+def from_tensors(tensors: Arrays, lengths: Sequence[int]) -> Calibration:
+    """Read back what `as_tensors` gave for these lengths; ValueError says what is missing."""
+    slope = floats(tensors, "calibration/slope", (len(lengths),))
+    intercept = floats(tensors, "calibration/intercept", (len(lengths),))
+    require((slope >= 0).all(), "calibration/slope must not be below 0")
+    references: list[Reference] = []
+    for length in lengths:
+        prefix = f"human/{length}/"
+        groups = sorted(name for name in tensors if name.startswith(prefix))
+        require(len(groups) > 0, f"there are no human scores of {length} tokens")
+        human = {name.removeprefix(prefix): floats(tensors, name, (None,)) for name in groups}
+        references.append(Reference(length, human, floats(tensors, f"synthetic/{length}", (None,))))
+    return Calibration(tuple(references), slope, intercept)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from hallmark.detect import calibration as calibrating
 from hallmark.detect.background import Background
@@ -19,9 +18,19 @@ from hallmark.detect.calibration import Calibration
 from hallmark.detect.detector import Examined, Floats, Scores
 from hallmark.detect.experts import Experts
 from hallmark.detect.reading import Reader, Reading
+from hallmark.detect.stored import (
+    AGAIN,
+    blaming,
+    distinct_strings,
+    read_arrays,
+    read_config,
+    rising_lengths,
+    string,
+    write_arrays,
+)
 from hallmark.detect.words import Words
 from hallmark.lm.model import LanguageModel
-from hallmark.models.folder import check_manifest, read_json, write_json, write_manifest
+from hallmark.models.folder import write_json, write_manifest
 from hallmark.models.sizes import find_model
 
 KIND = "combination"
@@ -29,7 +38,6 @@ VERSION = 1
 FEWEST_TOKENS = 2
 LEAST_KNOWN = 0.6  # share of a text's words that the background must know
 FILES = ("config.json", "detector.safetensors", "background.safetensors", "words.json")
-_EXPERTS = ("lengths", "centre", "scale", "weights", "bias")
 
 
 class Combination:
@@ -73,7 +81,7 @@ class Combination:
         """Why the text is not what the detector was made for, or nothing."""
         words = Words(reading.text)
         known = sum(word in self.reader.background.words for word in words.lower)
-        if len(words.pieces) and known < LEAST_KNOWN * len(words.words) or not words.words:
+        if not words.words or known < LEAST_KNOWN * len(words.words):
             return "it is not running English text, the only kind this detector was made for"
         return ""
 
@@ -82,13 +90,11 @@ class Combination:
         folder.mkdir(parents=True, exist_ok=True)
         self.reader.background.save(folder)
         tensors = self.experts.tensors() | calibrating.as_tensors(self.calibration)
-        tensors = {
-            name: np.ascontiguousarray(t, dtype=np.int64 if name == "lengths" else np.float32)
-            for name, t in tensors.items()
+        stored = {
+            name: tensor.astype(np.int64 if name == "lengths" else np.float32)
+            for name, tensor in tensors.items()
         }
-        fresh = folder / "detector.safetensors.new"
-        save_file(tensors, fresh)
-        fresh.replace(folder / "detector.safetensors")
+        write_arrays(folder / "detector.safetensors", stored)
         config = {
             "kind": KIND, "version": VERSION, "model": self.reader.model.name,
             "features": list(self.experts.names),
@@ -101,22 +107,24 @@ class Combination:
     @classmethod
     def load(cls, folder: Path, *, home: Path) -> Combination:
         """Read what `save` wrote, and its language model; ValueError says what is wrong."""
-        check_manifest(folder)
-        config = read_json(folder / "config.json")
-        if config.get("version") != VERSION:
-            raise ValueError(
-                f"{folder} is a detector of version {config.get('version')!r}; this hallmark "
-                f"reads version {VERSION}"
+        config = read_config(folder, kind=KIND, version=VERSION)
+        with blaming(folder / "config.json"):
+            name = string(config, "model")
+            features = tuple(distinct_strings(config.get("features"), "features"))
+            lengths = rising_lengths(
+                config.get("calibrated_lengths"), "calibrated_lengths", least=FEWEST_TOKENS
             )
-        tensors = load_file(folder / "detector.safetensors")
-        wide = {name: np.asarray(t, dtype=np.float64) for name, t in tensors.items()}
-        model_folder = find_model(config["model"], home=home)
-        reader = Reader(
-            LanguageModel.load(model_folder, name=config["model"]), Background.load(folder)
-        )
-        experts = Experts.from_tensors(
-            tuple(config["features"]), {name: wide[name] for name in _EXPERTS}
-        )
-        return cls(
-            reader, experts, calibrating.from_tensors(wide, config["calibrated_lengths"])
-        )
+        arrays = read_arrays(folder / "detector.safetensors")
+        with blaming(folder / "detector.safetensors"):
+            experts = Experts.from_tensors(features, arrays)
+            calibration = calibrating.from_tensors(arrays, lengths)
+        background = Background.load(folder)
+        reader = Reader(LanguageModel.load(find_model(name, home=home), name=name), background)
+        unknown = sorted(set(features) - set(reader.names()))
+        if unknown:
+            shown = ", ".join(repr(f[:40]) for f in unknown[:3])
+            raise ValueError(
+                f"{folder / 'config.json'} lists {len(unknown)} features that this hallmark does "
+                f"not compute ({shown}); {AGAIN}"
+            )
+        return cls(reader, experts, calibration)

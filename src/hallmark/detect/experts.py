@@ -7,11 +7,12 @@ score is that of their equal mixture. Between two lengths scores are interpolate
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hallmark.detect.stored import Arrays, floats, require, wholes
 
 Floats = NDArray[np.float64]
 FAMILIES = ("pure", "truncated")
@@ -35,7 +36,8 @@ class Experts:
 
     def standardised(self, features: Floats, at: int) -> Floats:
         """(N, F) features in units of their spread at length number `at`, clipped."""
-        return np.clip((features - self.centre[at]) / self.scale[at], -CLIP, CLIP)
+        z: Floats = np.clip((features - self.centre[at]) / self.scale[at], -CLIP, CLIP)
+        return z
 
     def ratios(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
         """Each family's log-likelihood ratio against human text, (N, K), at each text's length."""
@@ -61,15 +63,16 @@ class Experts:
         }  # fmt: skip
 
     @classmethod
-    def from_tensors(cls, names: tuple[str, ...], tensors: Mapping[str, Floats]) -> Experts:
-        """Read back what `tensors` gave; ValueError where shapes do not fit the names."""
-        centre = tensors["centre"]
-        if centre.shape[1:] != (len(names),):
-            raise ValueError(f"the detector has {centre.shape[1:]} columns for {len(names)} names")
-        return cls(
-            names, tensors["lengths"].astype(np.int64), centre, tensors["scale"],
-            tensors["weights"], tensors["bias"],
-        )  # fmt: skip
+    def from_tensors(cls, names: tuple[str, ...], tensors: Arrays) -> Experts:
+        """Read back what `tensors` gave; ValueError where the arrays do not fit the names."""
+        lengths = wholes(tensors, "lengths", (None,))
+        require((lengths > 0).all() and (np.diff(lengths) > 0).all(), "lengths must rise from 1 on")
+        size = (len(lengths), len(names))
+        weights = floats(tensors, "weights", (None, *size))
+        scale = floats(tensors, "scale", size)
+        require((scale > 0).all(), "scale must be above 0")
+        bias = floats(tensors, "bias", (len(weights), len(lengths)))
+        return cls(names, lengths, floats(tensors, "centre", size), scale, weights, bias)
 
 
 def mixture(ratios: Floats) -> Floats:

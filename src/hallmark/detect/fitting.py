@@ -187,6 +187,8 @@ def calibrate(table: Table, scores: Floats) -> Calibration:
         used = synthetic | (human & (table.weight > 0))
         labels = (table.family[used] != HUMAN).astype(np.int64)
         slope[at], intercept[at] = fit_ratio(scores[used], labels, weights[used])
-        groups = {str(s): scores[human & (table.source == s)] for s in set(table.source[human])}
+        groups = {
+            str(s): scores[human & (table.source == s)] for s in sorted(set(table.source[human]))
+        }
         references.append(Reference(tokens, groups, scores[synthetic]))
     return Calibration(tuple(references), slope, intercept)

@@ -16,7 +16,7 @@ from hallmark.detect.calibration import Bound, Calibration
 from hallmark.detect.detector import KINDS, Examined
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
 from hallmark.models.folder import read_json
-from hallmark.models.sizes import BUNDLED, MANIFEST
+from hallmark.models.sizes import BUNDLED
 
 CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
 _BATCH = 8  # texts examined together
@@ -111,24 +111,39 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
 
 def load_detector(name_or_folder: str, *, home: Path) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong."""
-    folder = BUNDLED / "detector" if name_or_folder == BUNDLED_DETECTOR else Path(name_or_folder)
-    if not (folder / MANIFEST).is_file():
-        if name_or_folder == BUNDLED_DETECTOR:
+    own = name_or_folder == BUNDLED_DETECTOR
+    folder = BUNDLED / "detector" if own else Path(name_or_folder)
+    if not _is_file(folder / "config.json"):
+        if own:
             raise ValueError(f"{folder} is missing from this install; install hallmark again")
+        shown = name_or_folder if len(name_or_folder) <= 80 else f"{name_or_folder[:80]}..."
         raise ValueError(
-            f"no detector is called {name_or_folder!r}; use {BUNDLED_DETECTOR!r} or the folder "
-            "of a saved detector"
+            f"no detector is called {shown!r}; use {BUNDLED_DETECTOR!r} or the folder of a saved "
+            "detector"
         )
     kind = read_json(folder / "config.json").get("kind")
-    loaded: Any = load_class(str(kind)).load(folder, home=home)
-    if not hasattr(loaded, "calibration"):
-        raise ValueError(f"{folder} holds a {kind} detector without a calibration: no verdicts")
-    return Judge(loaded)
+    if not isinstance(kind, str):
+        raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
+    chosen = load_class(kind)
+    if not hasattr(chosen, "examine"):
+        raise ValueError(
+            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
+            f"verdicts; use {BUNDLED_DETECTOR!r}"
+        )
+    return Judge(chosen.load(folder, home=home))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or NUL: no path
+        return False
 
 
 def load_class(kind: str) -> Any:
     """The class of a kind of detector; ValueError lists the kinds."""
     if kind not in KINDS:
-        raise ValueError(f"no kind of detector is called {kind!r}; use one of {', '.join(KINDS)}")
+        valid = ", ".join(KINDS)
+        raise ValueError(f"no kind of detector is called {kind[:40]!r}; use one of {valid}")
     module, _, name = KINDS[kind].partition(":")
     return getattr(importlib.import_module(module), name)

@@ -61,6 +61,12 @@ class Reader:
     """A background and a language model that share one vocabulary."""
 
     def __init__(self, model: LanguageModel, background: Background) -> None:
+        counted, n_vocab = len(background.unigram), model.tokenizer.n_vocab
+        if counted != n_vocab:
+            raise ValueError(
+                f"the background counts {counted} tokens and {model.name} has {n_vocab}; use the "
+                "model that the detector was made with"
+            )
         self.model = model
         self.background = background
         tokenizer = model.tokenizer
@@ -72,7 +78,7 @@ class Reader:
         """Readings of the first `MAX_TOKENS` tokens of each text, normalised."""
         tokenizer = self.model.tokenizer
         totals = [count_tokens(text, tokenizer) for text in texts]
-        heads = [normalise(text[:_CHARACTERS]) for text in texts]
+        heads = [normalise(text.lstrip()[:_CHARACTERS]) for text in texts]
         ids = [tokenizer.encode(head)[:MAX_TOKENS] for head in heads]
         network = scoring.score(self.model.network, ids, eot=tokenizer.eot)
         return [
@@ -102,6 +108,10 @@ class Reader:
             out |= class_features(name, log_prob, adaptive.unigram, starts=starts, first=first)
         return out
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the features that `features` gives, in its order."""
+        return tuple(self.features(self.read(["two words"])[0]))
+
 
 def first_uses(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(T,) True where a token occurs for the first time."""
@@ -111,8 +121,19 @@ def first_uses(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def count_tokens(text: str, tokenizer: Tokenizer) -> int:
-    """Tokens of the whole normalised text, counted in pieces so that memory stays bounded."""
-    return sum(
-        len(tokenizer.encode(normalise(text[at : at + _PIECE])))
-        for at in range(0, len(text), _PIECE)
-    )
+    """Tokens of the whole normalised text, counted in pieces so that memory stays bounded.
+
+    Exact where each piece ends before a blank or a line break, because a token never spans the
+    start of a word; a run of `_PIECE` characters without one is cut anywhere.
+    """
+    total, at = 0, 0
+    while at < len(text):
+        end = at + _PIECE
+        if end < len(text):
+            blank = max(text.rfind(" ", at + 1, end), text.rfind("\n", at + 1, end))
+            end = blank if blank > 0 else end
+        piece = normalise(text[at:end])
+        if piece:
+            total += len(tokenizer.encode(" " * (total > 0) + piece))
+        at = end
+    return total

@@ -10,6 +10,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ def repetition_features(words: Words, background: Background) -> dict[str, float
     """Reuse by rarity, type-token ratios in moving windows, repeated n-grams and names."""
     lower = words.lower
     bits = np.array([background.bits(w) for w in lower])
+    data = words.text.encode()
     return {
         **_by_rarity(lower, bits),
         **_type_token(lower),
@@ -35,7 +37,7 @@ def repetition_features(words: Words, background: Background) -> dict[str, float
         "bits_mean": float(bits.mean()) if len(bits) else 0.0,
         "bits_sd": float(bits.std()) if len(bits) else 0.0,
         "halves_overlap": _halves_overlap(lower, bits),
-        "compression": len(zlib.compress(words.text.encode(), 9)) / max(1, len(words.text.encode())),
+        "compression": len(zlib.compress(data, 9)) / max(1, len(data)),
     }
 
 
@@ -90,7 +92,7 @@ def _ngrams(words: Words, bits: dict[str, float]) -> dict[str, float]:
         grams = Counter(zip(*(folded[i:] for i in range(n)), strict=False))
         again = sum(count - 1 for count in grams.values())
         out[f"repeated_{n}grams"] = math.log1p(100 * again / max(1, grams.total()))
-    pairs = Counter(zip(words.lower, words.lower[1:], strict=False))
+    pairs = Counter(pairwise(words.lower))
     content = sum(
         count - 1
         for (a, b), count in pairs.items()
@@ -105,7 +107,7 @@ def _names(words: Words) -> dict[str, float]:
     pieces = words.pieces
     names = [
         word
-        for before, word in zip(pieces, pieces[1:], strict=False)
+        for before, word in pairwise(pieces)
         if word[0].isupper() and len(word) > 1 and before not in ".!?\"'"
     ]
     counts = Counter(names)

@@ -16,7 +16,7 @@ MARKS = {
     "slash": "/", "bracket": "[", "dollar": "$", "percent": "%", "ampersand": "&", "star": "*",
     "hash": "#", "at": "@", "bar": "|",
 }  # fmt: skip
-FUNCTION_WORDS = (
+_FUNCTION_WORDS = (
     "the and to of a in that for is with on it as you this was are i be we or by have from he at "
     "an not can but his they your will all had our their which more if one what has were about "
     "when so how people there new also other who been out time some these would use do my like "
@@ -24,7 +24,8 @@ FUNCTION_WORDS = (
     "such through should make even where very just because did two well before way being much "
     "used those while same year work between us both now get make made see since back still down "
     "said says"
-).split()
+)
+FUNCTION_WORDS = tuple(dict.fromkeys(_FUNCTION_WORDS.split()))
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')]*\s+")
 
 
@@ -49,5 +50,5 @@ def style_features(words: Words) -> dict[str, float]:
         "sentence_mean": math.log1p(float(np.mean(lengths))),
         "sentence_sd": math.log1p(float(np.std(lengths))),
         "sentence_most": math.log1p(max(lengths)),
-        **{f"word_{w}": math.sqrt(used[w] / n_words) for w in dict.fromkeys(FUNCTION_WORDS)},
+        **{f"word_{w}": math.sqrt(used[w] / n_words) for w in FUNCTION_WORDS},
     }

@@ -7,23 +7,31 @@ a vocabulary in JSON and numbers in safetensors.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from hallmark.data import write_atomically
 from hallmark.detect.detector import Scores
 from hallmark.detect.normalise import normalise
-from hallmark.models.folder import check_manifest, read_json, write_json, write_manifest
+from hallmark.detect.stored import (
+    blaming,
+    floats,
+    read_arrays,
+    read_config,
+    read_strings,
+    require,
+    write_arrays,
+    write_strings,
+)
+from hallmark.models.folder import write_json, write_manifest
 
 KIND = "tfidf"
+VERSION = 1
 FILES = ("config.json", "vocabulary.json", "tfidf.safetensors")
 
 
@@ -92,29 +100,31 @@ class Tfidf:
             raise ValueError("this detector has not been fitted; call fit first")
         folder.mkdir(parents=True, exist_ok=True)
         words = self._vectoriser.get_feature_names_out().tolist()
-        with write_atomically(folder / "vocabulary.json") as file:
-            file.write(json.dumps(words, ensure_ascii=False).encode())
+        write_strings(folder / "vocabulary.json", words)
         tensors = {
             "idf": self._vectoriser.idf_, "coef": self._coef,
             "intercept": np.array([self._intercept]),
         }  # fmt: skip
-        save_file(tensors, folder / "tfidf.safetensors.new")
-        (folder / "tfidf.safetensors.new").replace(folder / "tfidf.safetensors")
-        write_json(folder / "config.json", {"kind": KIND, "version": 1, "training": facts or {}})
+        write_arrays(folder / "tfidf.safetensors", tensors)
+        config = {"kind": KIND, "version": VERSION, "training": facts or {}}
+        write_json(folder / "config.json", config)
         write_manifest(folder, FILES, kind=KIND)
 
     @classmethod
     def load(cls, folder: Path, *, home: Path) -> Tfidf:
         """Read what `save` wrote. `home` is not used: the folder is complete."""
-        check_manifest(folder)
-        if read_json(folder / "config.json").get("kind") != KIND:
-            raise ValueError(f"{folder} holds no {KIND} detector")
-        words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "tfidf.safetensors")
+        read_config(folder, kind=KIND, version=VERSION)
+        words = read_strings(folder / "vocabulary.json")
+        arrays = read_arrays(folder / "tfidf.safetensors")
+        with blaming(folder / "tfidf.safetensors"):
+            require(len(words) > 0, "vocabulary.json is empty")
+            idf = floats(arrays, "idf", (len(words),))
+            coef = floats(arrays, "coef", (len(words),))
+            intercept = floats(arrays, "intercept", (1,))
         out = cls()
         out._vectoriser = TfidfVectorizer(
             ngram_range=(1, 2), vocabulary={word: i for i, word in enumerate(words)}
         )
-        out._vectoriser.idf_ = tensors["idf"]
-        out._coef, out._intercept = tensors["coef"], float(tensors["intercept"][0])
+        out._vectoriser.idf_ = idf
+        out._coef, out._intercept = coef, float(intercept[0])
         return out

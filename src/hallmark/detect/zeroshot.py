@@ -12,9 +12,11 @@ from hallmark.detect.normalise import normalise
 from hallmark.detect.statistics import STATISTICS, binoculars
 from hallmark.lm import score as scoring
 from hallmark.lm.model import LanguageModel
-from hallmark.models.folder import read_json
+from hallmark.detect.stored import blaming, read_config, string
 from hallmark.models.sizes import find_model
 
+KIND = "zero-shot"
+VERSION = 1
 BINOCULARS = "binoculars"
 
 
@@ -55,9 +57,11 @@ class ZeroShot:
 
     @classmethod
     def load(cls, folder: Path, *, home: Path) -> ZeroShot:
-        """From `config.json` with `statistic`, `model` and, for Binoculars, `observer`."""
-        config = read_json(folder / "config.json")
-        model = LanguageModel.load(find_model(str(config.get("model")), home=home))
-        named = config.get("observer")
-        observer = LanguageModel.load(find_model(str(named), home=home)) if named else None
-        return cls(str(config.get("statistic")), model, observer=observer)
+        """From `config.json` with `kind`, `version`, `statistic`, `model` and maybe `observer`."""
+        config = read_config(folder, kind=KIND, version=VERSION)
+        with blaming(folder / "config.json"):
+            statistic, name = string(config, "statistic"), string(config, "model")
+            second = string(config, "observer") if "observer" in config else None
+        model = LanguageModel.load(find_model(name, home=home))
+        observer = LanguageModel.load(find_model(second, home=home)) if second else None
+        return cls(statistic, model, observer=observer)
