@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import multiprocessing
+import os
 import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import measure
@@ -15,7 +18,7 @@ from ladder import SHARES, held_out
 
 from hallmark.detect.background import Background, count_bigrams, fit_weights
 from hallmark.detect.combination import Combination
-from hallmark.detect.fitting import LENGTHS, Example, fit, tabulate
+from hallmark.detect.fitting import LENGTHS, Example, Table, fit, tabulate
 from hallmark.detect.normalise import normalise
 from hallmark.detect.reading import Reader, Reading
 from hallmark.lm.model import LanguageModel
@@ -132,6 +135,19 @@ def examples(data: Path, ladder: Path, out: Path, own: Reader) -> list[Example]:
     return made
 
 
+def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
+    """The table of all examples, made by every core at hand and kept in `path`."""
+    if not path.exists():
+        cores = os.cpu_count() or 1
+        with multiprocessing.get_context("fork").Pool(cores) as pool:
+            parts = pool.starmap(tabulate, [(own, found[i::cores]) for i in range(cores)])
+        columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts])
+                   for f in fields(Table) if f.name != "names"}  # fmt: skip
+        np.savez(path, names=np.array(parts[0].names), **columns)
+    kept = np.load(path)
+    return Table(tuple(kept["names"].tolist()), **{n: kept[n] for n in kept.files if n != "names"})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("step", choices=["background", "read", "fit", "measure"])
@@ -145,7 +161,7 @@ def main() -> None:
     else:
         own = reader(args.out)
         found = examples(args.data, args.ladder, args.out, own)
-        table = tabulate(own, found)
+        table = tabulated(own, found, args.out / "table.npz")
         if args.step == "measure":
             measure.report(own, found, table, data=args.data, out=args.out)
             return

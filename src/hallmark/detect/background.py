@@ -36,6 +36,7 @@ UNSEEN = 5.0  # added to every word's count, so that an unknown word is rare but
 CACHES = ("unigram", "bigram", "trigram", "recent 50", "recent 16")
 DECAYS = (0.98, 0.94)
 POSITIONS = (0, 20, 60, 150, 400)  # a set of mixture weights from each of these on
+STEPS = 16  # an octave, in which saved counts are rounded
 _FLOOR = 1e-12
 _LEAST_LIKELY = -50.0  # nats: no count of words is large enough for less
 _SLACK = 1e-3  # that rounded shares may be away from 1 in all
@@ -116,13 +117,16 @@ class Background:
     def save(self, folder: Path) -> None:
         """Write `background.safetensors` and `words.json` (words by falling frequency)."""
         words = sorted(self.words, key=lambda w: -self.words[w])
+        # Counts are kept as logarithms in a byte each, in as small steps as the largest allows.
+        octaves = math.log2(max(2.0, float(self.counts.max())))
+        steps = min(STEPS, int(255 / octaves))  # an octave
         tensors = {
             "word_counts": np.array([self.words[w] for w in words], dtype=np.float32),
             "unigram": self.unigram.astype(np.float32),
             "starts": self.starts.astype(np.int32),
             "followers": self.followers,
-            # 1/16 of an octave; 255 stands for 62,757 and for all that is more
-            "counts": np.minimum(np.rint(16 * np.log2(self.counts)), 255).astype(np.uint8),
+            "counts": np.rint(steps * np.log2(self.counts)).astype(np.uint8),
+            "counts_steps": np.array([steps], dtype=np.uint8),
             "weights": self.weights.astype(np.float64),
         }
         write_strings(folder / "words.json", words, indent=0)
@@ -152,7 +156,10 @@ class Background:
             (weights >= 0).all() and (abs(shares - 1) < _SLACK).all(), "weights do not sum to 1"
         )
         require((word_counts >= 0).all() and word_counts.sum() > 0, "word_counts are no counts")
-        require((counts >= 0).all() and (counts <= 255).all(), "counts are out of range")
+        # Files from before there was a choice have 16 steps an octave and do not say so.
+        steps = wholes(arrays, "counts_steps", (1,))[0] if "counts_steps" in arrays else STEPS
+        known = (counts >= 0).all() and (counts <= 255).all() and 1 <= steps <= STEPS
+        require(known and counts.max() <= 64 * steps, "counts are out of range")
         ends = starts[0] == 0 and starts[-1] == len(followers)
         require(ends and (np.diff(starts) >= 0).all(), "starts do not divide the followers")
         inside = (followers >= 0) & (followers < min(len(unigram), 2**16))
@@ -160,7 +167,7 @@ class Background:
         background = cls(
             words=dict(zip(words, word_counts.tolist(), strict=True)), unigram=unigram,
             starts=starts, followers=followers.astype(np.uint16),
-            counts=np.exp2(counts.astype(np.float32) / np.float32(16)), weights=weights,
+            counts=np.exp2(counts.astype(np.float32) / np.float32(steps)), weights=weights,
         )  # fmt: skip
         require((np.diff(background._keys) > 0).all(), "followers are not sorted")
         return background

@@ -39,7 +39,7 @@ def blaming(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: {error}; {AGAIN}") from None
 
 
-def require(condition: bool | np.bool_, problem: str) -> None:  # noqa: FBT001
+def require(condition: bool | np.bool_, problem: str) -> None:
     """ValueError with `problem` unless the condition holds."""
     if not condition:
         raise ValueError(problem)

@@ -10,9 +10,9 @@ import numpy as np
 from hallmark.detect.detector import Scores
 from hallmark.detect.normalise import normalise
 from hallmark.detect.statistics import STATISTICS, binoculars
+from hallmark.detect.stored import blaming, read_config, string
 from hallmark.lm import score as scoring
 from hallmark.lm.model import LanguageModel
-from hallmark.detect.stored import blaming, read_config, string
 from hallmark.models.sizes import find_model
 
 KIND = "zero-shot"
