@@ -97,4 +97,4 @@ def test_a_wrong_file_is_one_line(run_cli, judge, tmp_path: Path, name: str, mes
 def test_a_wrong_detector_is_one_line(run_cli, judge, file) -> None:
     result = run_cli("detect", "--detector", "missing", file)
     assert result.code == 1
-    assert result.err == "hallmark: no detector is called 'missing'; use detector, or a folder\n"
+    assert result.err == "hallmark: no detector is called 'missing'; use 'bundled' or a folder\n"

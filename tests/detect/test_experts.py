@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from hallmark.detect.experts import CLIP, Experts, between, mixture
+from hallmark.detect.experts import CLIP, SHARES, Experts, between, mixture
 
 LENGTHS = np.array([64, 128, 256])
 
@@ -56,8 +56,10 @@ def test_one_wild_feature_is_clipped(experts: Experts) -> None:
 
 def test_mixture_is_of_likelihoods() -> None:
     ratios = np.log([[3.0, 1.0], [0.1, 0.1], [1000.0, 1e-9]])
-    assert_allclose(np.exp(mixture(ratios)), [2, 0.1, 500])
-    assert_allclose(mixture(np.array([[5000.0, 0.0]])), [5000 - math.log(2)])
+    pure, truncated = SHARES
+    assert_allclose(np.exp(mixture(ratios)), [3 * pure + truncated, 0.1, 1000 * pure])
+    assert_allclose(mixture(np.array([[5000.0, 0.0]])), [5000 + math.log(pure)])
+    assert_allclose(pure + truncated, 1)
 
 
 def test_no_texts(experts: Experts) -> None:

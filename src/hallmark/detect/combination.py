@@ -49,7 +49,7 @@ class Combination:
         self.calibration = calibration
 
     def score(self, texts: Sequence[str]) -> Scores:
-        """Log-likelihood ratio (nats) of the equal mixture of families; NaN below 2 tokens."""
+        """Log-likelihood ratio (nats) of the mixture of families; NaN below 2 tokens."""
         return np.array([e.score for e in self.examine(texts)])
 
     def examine(self, texts: Sequence[str]) -> list[Examined]:

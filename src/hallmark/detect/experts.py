@@ -1,8 +1,8 @@
 """Two linear experts, one for pure and one for truncated sampling, at a ladder of lengths.
 
 Human text lies between pure and truncated samples, so one linear score cannot hold both ends
-against it. Each expert's log-likelihood ratio is calibrated; where the sampling is unknown the
-score is that of their equal mixture. Between two lengths scores are interpolated.
+against it. Each expert's log-likelihood ratio is calibrated; the sampling of a text at hand is
+unknown, so the score is that of their mixture. Between two lengths scores are interpolated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hallmark.detect.stored import Arrays, floats, require, wholes
 
 Floats = NDArray[np.float64]
 FAMILIES = ("pure", "truncated")
+SHARES = (0.3, 0.7)  # of the families among synthetic texts: people who sample mostly truncate
 CLIP = 4.0
 
 
@@ -52,7 +53,7 @@ class Experts:
         return out
 
     def score(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
-        """Log-likelihood ratio (N,) of the equal mixture of the families, in nats."""
+        """Log-likelihood ratio (N,) of the mixture of the families, in nats."""
         return mixture(self.ratios(features, tokens))
 
     def tensors(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
@@ -76,8 +77,8 @@ class Experts:
 
 
 def mixture(ratios: Floats) -> Floats:
-    """Log-likelihood ratio (N,) of an equal mixture of families from theirs, (N, K)."""
-    out: Floats = np.logaddexp.reduce(ratios, axis=1) - np.log(ratios.shape[1])
+    """Log-likelihood ratio (N,) of the families mixed in `SHARES`, from theirs, (N, K)."""
+    out: Floats = np.logaddexp.reduce(ratios + np.log(SHARES), axis=1)
     return out
 
 

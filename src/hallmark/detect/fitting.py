@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.calibration import Calibration, Reference, fit_ratio
-from hallmark.detect.experts import CLIP, FAMILIES, Experts, mixture
+from hallmark.detect.experts import CLIP, FAMILIES, SHARES, Experts, mixture
 from hallmark.detect.reading import Reader, Reading
 
 Floats = NDArray[np.float64]
@@ -173,7 +173,7 @@ def own_length(raw: Experts, table: Table, rows: NDArray[np.bool_]) -> Floats:
 
 
 def calibrate(table: Table, scores: Floats) -> Calibration:
-    """Slope, intercept and reference scores at every length; families count equally."""
+    """Slope, intercept and reference scores at every length; families count by their shares."""
     slope, intercept = np.ones(len(LENGTHS)), np.zeros(len(LENGTHS))
     references: list[Reference] = []
     for at, tokens in enumerate(LENGTHS):
@@ -181,9 +181,9 @@ def calibrate(table: Table, scores: Floats) -> Calibration:
         human = here & (table.family == HUMAN)
         synthetic = here & (table.family != HUMAN) & (table.weight > 0)
         weights = table.weight.copy()
-        for family in FAMILIES:
+        for family, share in zip(FAMILIES, SHARES, strict=True):
             mine = synthetic & (table.family == family)
-            weights[mine] /= weights[mine].sum()
+            weights[mine] *= share / weights[mine].sum()
         used = synthetic | (human & (table.weight > 0))
         labels = (table.family[used] != HUMAN).astype(np.int64)
         slope[at], intercept[at] = fit_ratio(scores[used], labels, weights[used])
