@@ -28,7 +28,7 @@ from hallmark.models.sizes import BUNDLED, SIZES
 
 CUT = 192  # tokens of the ladder's vocabulary
 WANTED = 240
-READER = "ladder-16M"
+READER = "ladder-7M"
 
 
 def samples(model: LanguageModel, params: SamplingParams, out: Path) -> list[str]:

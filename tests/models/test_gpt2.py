@@ -14,7 +14,7 @@ from hallmark.models.sizes import GPT2Config, find_size
 
 MATRICES = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 # The real width, heads, vocabulary and context of each size; depth as time allows.
-DEPTHS = {"124M": 12, "355M": 2, "774M": 2, "1.5B": 2, "ladder-1M": 3, "ladder-16M": 2}
+DEPTHS = {"124M": 12, "355M": 2, "774M": 2, "1.5B": 2, "ladder-1M": 3, "ladder-7M": 2}
 
 
 def transformers_copy(network: GPT2) -> GPT2LMHeadModel:

@@ -42,7 +42,8 @@ class Example:
 class FitConfig:
     """How strongly each expert is fitted, and how far a neighbouring length counts."""
 
-    strength: tuple[float, ...] = (4.0, 12.0)  # one a family: inverse of the ridge penalty
+    strength: tuple[float, ...] = (2.0, 12.0)  # one a family: inverse of the ridge penalty
+    left_out: tuple[str, ...] = ("word_", "-")  # one a family: features that begin so are not used
     reach: float = 2.0  # weight of a length is exp(-reach * octaves away)
     least_weight: float = 0.02
     folds: int = FOLDS
@@ -162,8 +163,12 @@ def _logistic(
     strength = config.strength[FAMILIES.index(family)]
     # scikit-learn's C multiplies the weighted sum of losses, which is a mean here.
     model = LogisticRegression(C=strength, max_iter=1000)
-    model.fit(z[used], labels, sample_weight=w)
-    return model.coef_[0], float(model.intercept_[0])
+    prefix = config.left_out[FAMILIES.index(family)]
+    columns = np.array([not name.startswith(prefix) for name in table.names])
+    model.fit(z[used][:, columns], labels, sample_weight=w)
+    weights = np.zeros(len(columns))
+    weights[columns] = model.coef_[0]
+    return weights, float(model.intercept_[0])
 
 
 def own_length(raw: Experts, table: Table, rows: NDArray[np.bool_]) -> Floats:

@@ -84,10 +84,10 @@ def _rung(name: str, *, layers: int, heads: int, width: int) -> Size:
 
 # 117M, 345M, 762M and 1542M are the release's first names; its counts were off (its README).
 SIZES: tuple[Size, ...] = (
+    _rung("0.5M", layers=2, heads=2, width=48),
     _rung("1M", layers=3, heads=3, width=96),
     _rung("3M", layers=5, heads=5, width=160),
     _rung("7M", layers=6, heads=4, width=256),
-    _rung("16M", layers=7, heads=6, width=384),
     _published(12, 12, 768, "gpt2", "124M", "117M", "small", "gpt2", "gpt2-small"),
     _published(24, 16, 1024, "gpt2-medium", "355M", "345M", "medium", "gpt2-medium"),
     _published(36, 20, 1280, "gpt2-large", "774M", "762M", "large", "gpt2-large"),
