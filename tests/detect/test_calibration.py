@@ -9,7 +9,13 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from hallmark.detect.calibration import Calibration, as_tensors, fit_ratio, from_tensors
+from hallmark.detect.calibration import (
+    LEAST_GROUP,
+    Calibration,
+    as_tensors,
+    fit_ratio,
+    from_tensors,
+)
 
 
 def test_bounds_are_beta_quantiles(calibration: Calibration) -> None:
@@ -30,10 +36,20 @@ def test_the_worst_group_is_taken(calibration: Calibration) -> None:
     assert calibration.false_positives(0.0, 20).group == "prose"  # centred 1 nat above news
     # Where nobody errs, the smaller group knows least.
     assert calibration.false_positives(50.0, 20).group == "prose"
-    swapped = {"news": np.full(9, -5.0), "prose": calibration.references[0].human["prose"]}
-    first = dataclasses.replace(calibration.references[0], human=swapped)
-    other = dataclasses.replace(calibration, references=(first,))
-    assert other.false_positives(50.0, 20).group == "news"
+
+
+def test_small_groups_count_only_with_the_others(calibration: Calibration) -> None:
+    prose = calibration.references[0].human["prose"]
+
+    def bound(human: dict[str, np.ndarray]) -> tuple[str, int]:
+        first = dataclasses.replace(calibration.references[0], human=human)
+        found = dataclasses.replace(calibration, references=(first,)).false_positives(50.0, 20)
+        return found.group, found.n
+
+    few = np.full(LEAST_GROUP - 1, -5.0)
+    assert bound({"news": few, "prose": prose}) == ("prose", len(prose))
+    assert bound({"news": np.full(LEAST_GROUP, -5.0), "prose": prose}) == ("news", LEAST_GROUP)
+    assert bound({"news": few, "blog": few}) == ("all", 2 * len(few))
 
 
 def test_a_text_is_compared_with_texts_no_longer_than_it(calibration: Calibration) -> None:

@@ -21,6 +21,7 @@ HUMAN = BUNDLED / "texts" / "human.txt"
 SHORT = "Maybe tomorrow."
 PROMPT = "The history of the city begins"
 TOKENS = 400
+TOP_K = 40
 MEANING = """\
 What the numbers mean
   A verdict says how a text looks, not who wrote it: people write predictable text and models
@@ -57,9 +58,9 @@ def silent(text: str) -> None:
 def write(name: str, *, seed: int, say: Say) -> str:
     """The model's text, shown while it grows."""
     model = generate.load(name)
-    params = SamplingParams(max_tokens=TOKENS, seed=seed)
+    params = SamplingParams(max_tokens=TOKENS, top_k=TOP_K, seed=seed)
     size = f"{model.network.config.parameters:,} parameters"
-    say(f"{model.name} ({size}) goes on from {PROMPT!r}, sampling purely, seed {seed}:\n")
+    say(f"{model.name} ({size}) goes on from {PROMPT!r}, top-k {TOP_K}, seed {seed}:\n")
     began = time.perf_counter()
     if say is silent:
         return model.generate([PROMPT], params, seeds=[seed])[0].text

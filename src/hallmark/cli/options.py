@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.models.sizes import SIZES
 
 DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)

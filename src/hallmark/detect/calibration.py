@@ -18,6 +18,7 @@ from hallmark.detect.stored import Arrays, floats, require
 from hallmark.stats import clopper_pearson_upper
 
 Floats = NDArray[np.float64]
+LEAST_GROUP = 100
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,16 @@ class Calibration:
         return float(slope * score + intercept)
 
     def false_positives(self, score: float, tokens: int) -> Bound:
-        """The worst group's bound on human texts of this length that score at least as high."""
+        """The worst group's bound on human texts of this length that score at least as high.
+
+        Groups of fewer than `LEAST_GROUP` texts, whose bound says more of n than of the rate,
+        count only together with all others.
+        """
         human = self.references[self.at(tokens)].human
+        large = {group: own for group, own in human.items() if len(own) >= LEAST_GROUP}
+        groups = large or {"all": np.concatenate(list(human.values()))}
         return max(
-            (_bound(scores >= score, group) for group, scores in human.items()),
+            (_bound(scores >= score, group) for group, scores in groups.items()),
             key=lambda bound: bound.rate,
         )
 

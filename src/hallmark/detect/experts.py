@@ -16,7 +16,7 @@ from hallmark.detect.stored import Arrays, floats, require, wholes
 
 Floats = NDArray[np.float64]
 FAMILIES = ("pure", "truncated")
-SHARES = (0.3, 0.7)  # of the families among synthetic texts: people who sample mostly truncate
+SHARES = (0.4, 0.6)  # of the families among synthetic texts: people who sample mostly truncate
 CLIP = 4.0
 
 
