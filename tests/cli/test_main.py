@@ -116,6 +116,8 @@ def test_a_signal_ends_the_program_in_silence(number: int, code: int) -> None:
         stand_in("print('ready', flush=True); time.sleep(60)"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell starts what it puts in the background with interrupts ignored.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     with process:
         assert process.stdout is not None
