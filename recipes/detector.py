@@ -21,12 +21,13 @@ from hallmark.detect.combination import Combination
 from hallmark.detect.fitting import LENGTHS, Example, Table, fit, tabulate
 from hallmark.detect.normalise import normalise
 from hallmark.detect.reading import Reader, Reading
+from hallmark.lm import score as scoring
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.score import TokenScores
 from hallmark.models.sizes import BUNDLED
 from hallmark.models.tokenizer import Tokenizer
 
-MODEL = "ladder-7M"
+MODEL, OBSERVER = "ladder-7M", "ladder-3M"
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 WORDS_KEPT = 60_000
 MOST = {"un-general-debates": 450, "medquad": 1800}  # documents: sets that would drown the rest
@@ -134,6 +135,16 @@ def examples(data: Path, ladder: Path, out: Path, own: Reader) -> list[Example]:
     return made
 
 
+def cross(data: Path, ladder: Path, out: Path) -> None:
+    """Cross-entropy of an observer with the model, token by token, for Binoculars' row."""
+    own, observer = reader(out), LanguageModel.load(BUNDLED / OBSERVER)
+    found = [e for e in examples(data, ladder, out, own) if measure.is_measured(e)]
+    ids = [e.reading.adaptive.ids.tolist() for e in found]
+    eot = own.model.tokenizer.eot
+    crossed = scoring.cross_entropy(observer.network, own.model.network, ids, eot=eot)
+    np.savez(out / "crossed.npz", sizes=[len(c) for c in crossed], crossed=np.concatenate(crossed))
+
+
 def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
     """The table of all examples, made by every core at hand and kept in `path`."""
     if not path.exists():
@@ -149,7 +160,7 @@ def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=["background", "read", "fit", "measure"])
+    parser.add_argument("step", choices=["background", "read", "fit", "cross", "measure"])
     for name in ("data", "ladder", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
@@ -157,6 +168,8 @@ def main() -> None:
         make_background(args.data, args.ladder, args.out)
     elif args.step == "read":
         read(args.data, args.ladder, args.out)
+    elif args.step == "cross":
+        cross(args.data, args.ladder, args.out)
     else:
         own = reader(args.out)
         found = examples(args.data, args.ladder, args.out, own)

@@ -20,7 +20,7 @@ from hallmark.detect.experts import Experts
 from hallmark.detect.fitting import HUMAN, Example, Table, fit
 from hallmark.detect.normalise import normalise
 from hallmark.detect.reading import Reader, Reading
-from hallmark.detect.statistics import STATISTICS
+from hallmark.detect.statistics import STATISTICS, binoculars
 from hallmark.detect.tfidf import Tfidf
 from hallmark.models.tokenizer import Tokenizer
 
@@ -58,6 +58,11 @@ def report(
 ) -> None:
     """Write OUT/measured.json and OUT/measured.md."""
     gpt2 = Tokenizer.load(data / "tokenizer-gpt2")
+    used = [e for e in examples if is_measured(e)]
+    kept = np.load(out / "crossed.npz")
+    crossed = dict(
+        zip(map(id, used), np.split(kept["crossed"], kept["sizes"].cumsum()[:-1]), strict=True)
+    )
     halves = {seed: split([e.group for e in examples], seed) for seed in SEEDS}
     fitted = {
         (seed, h): fit(table.chosen(np.isin(table.group, sorted(groups[h]))))
@@ -66,13 +71,13 @@ def report(
     }
     rows: list[dict[str, Any]] = []
     for cut in CUTS:
-        shortened = shorten_all(examples, cut, gpt2, reader, table.names)
+        shortened = shorten_all(used, cut, gpt2, reader, table.names)
         scores: dict[str, list[Run]] = {"combination": [], "TF-IDF": []}
         for seed, groups in halves.items():
             half = np.array([int(e.group in groups[1]) for e in shortened.examples])
             scores["combination"].append((combined(shortened, half, fitted, seed), half))
             scores["TF-IDF"].append((counted(shortened, half), half))
-        scores |= baselines(shortened)
+        scores |= baselines(shortened, [crossed[id(e)] for e in shortened.examples])
         for name, runs in scores.items():
             rows += [{"cut": cut, "detector": name, **c} for c in cells(runs, shortened.source)]
         print(f"{cut} tokens done", flush=True)
@@ -108,23 +113,29 @@ def counted(texts: Shortened, half: np.ndarray) -> np.ndarray:
     return out
 
 
-def baselines(texts: Shortened) -> dict[str, list[Run]]:
+def baselines(texts: Shortened, crossed: Sequence[np.ndarray]) -> dict[str, list[Run]]:
     """Each zero-shot statistic alone, and the length of the whole text (capped by reading)."""
     whole = np.zeros(len(texts.examples), dtype=np.int64)
     made = {
         name: np.array([statistic(r.network) for r in texts.readings])
         for name, statistic in STATISTICS.items()
     }
+    pairs = zip(texts.readings, crossed, strict=True)
+    made["binoculars"] = np.array([binoculars(r.network, c[: len(r)]) for r, c in pairs])
     made["length of the whole text"] = np.array([float(len(e.reading)) for e in texts.examples])
     return {name: [(scores, whole)] for name, scores in made.items()}
+
+
+def is_measured(example: Example) -> bool:
+    """Whether the tables have a column for its source."""
+    return example.source in {*TARGETS, *TARGETS.values()}
 
 
 def shorten_all(
     examples: Sequence[Example], cut: int, gpt2: Tokenizer, reader: Reader, names: Sequence[str]
 ) -> Shortened:
-    """The examples of measured sources that reach `cut` GPT-2 tokens, cut to them."""
-    used = [e for e in examples if e.source in {*TARGETS, *TARGETS.values()}]
-    sized = [(e, shorten(e, cut, gpt2, reader)) for e in used]
+    """The examples that reach `cut` GPT-2 tokens, cut to them."""
+    sized = [(e, shorten(e, cut, gpt2, reader)) for e in examples]
     kept = [(e, n) for e, n in sized if n]
     readings = [e.reading.prefix(n, reader.model.tokenizer) for e, n in kept]
     made = [reader.features(r) for r in readings]
