@@ -5,31 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-
-class Band(StrEnum):
-    HUMAN = "likely human"
-    UNKNOWN = "cannot tell"
-    SYNTHETIC = "likely synthetic"
-
-
-@dataclass(frozen=True)
-class StandInVerdict:
-    band: Band
-    score: float | None
-    probability: float | None
-    prior: float
-    likelihood_ratio: float | None
-    false_positive_rate: float | None
-    false_positive_n: int | None
-    tokens_used: int
-    tokens_total: int
-    reason: str
+from hallmark.detect.verdict import Band, Verdict
 
 
 @dataclass
@@ -38,21 +19,21 @@ class StandInJudge:
 
     batches: list[int] = field(default_factory=list)
 
-    def judge(self, texts: Sequence[str], *, prior: float) -> list[StandInVerdict]:
+    def judge(self, texts: Sequence[str], *, prior: float) -> list[Verdict]:
         self.batches.append(len(texts))
         return [self._judge(text, prior) for text in texts]
 
-    def _judge(self, text: str, prior: float) -> StandInVerdict:
+    def _judge(self, text: str, prior: float) -> Verdict:
         words = len(text.split())
         if words < 4:
             reason = f"{words} words are too few to judge; give at least 4"
-            return StandInVerdict(
-                Band.UNKNOWN, None, None, prior, None, None, None, words, words, reason
+            return Verdict(
+                Band.CANNOT_TELL, None, None, prior, None, None, None, words, words, reason
             )
         ratio = 19.0 if "robot" in text else 0.25
         probability = prior * ratio / (prior * ratio + 1 - prior)
-        band = Band.SYNTHETIC if ratio > 1 else Band.HUMAN
-        return StandInVerdict(band, 1.5, probability, prior, ratio, 0.021, 800, words, words, "")
+        band = Band.LIKELY_SYNTHETIC if ratio > 1 else Band.LIKELY_HUMAN
+        return Verdict(band, 1.5, probability, prior, ratio, 0.021, 800, words, words, "")
 
 
 @pytest.fixture
