@@ -18,7 +18,7 @@ from transformers import (
 from hallmark.lm.draw import draw, keep_nucleus, keep_top_k, next_tokens, penalise, uniform
 from hallmark.lm.sampling import SamplingParams
 
-DRAWS = 200_000
+DRAWS = 1_000_000
 V = 24
 INF = float("inf")
 
