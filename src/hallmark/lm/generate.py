@@ -163,7 +163,7 @@ class _Batch:
     """
 
     def __init__(self, network: GPT2, rows: list[_Row], params: SamplingParams) -> None:
-        device = network.wte.weight.device
+        device = network.device
         self.network, self.rows = network, rows
         self.seeds = torch.tensor([row.seed for row in rows], device=device)
         self.seen: Tensor | None = None
@@ -224,9 +224,8 @@ class _Batch:
 
     def _prefill(self, contexts: list[list[int]], *, capacity: int) -> tuple[KVCache, Tensor]:
         """Read whole contexts into a new cache; also returns the states (B, T, C)."""
-        weight = self.network.wte.weight
         longest = max(map(len, contexts))
         padded = [ids + [0] * (longest - len(ids)) for ids in contexts]
-        cache = KVCache(self.network.config, batch=len(contexts), capacity=capacity, like=weight)
-        hidden: Tensor = self.network(torch.tensor(padded, device=weight.device), cache=cache)
+        cache = self.network.cache(batch=len(contexts), capacity=capacity)
+        hidden: Tensor = self.network(torch.tensor(padded, device=self.network.device), cache=cache)
         return cache, hidden

@@ -52,7 +52,7 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where the network's weights are."""
-        return self.network.wte.weight.device
+        return self.network.device
 
     def generate(
         self,

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from hallmark.models.folder import config_from, read_json, write_json, write_manifest, write_text
 from hallmark.models.gpt2 import GPT2
+from hallmark.models.rounding import from_rows, quantise
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.models.weights import SafetensorsFile, build, copy_float32, write_safetensors
 
@@ -47,7 +47,7 @@ def load(folder: Path) -> GPT2:
         scale = file.read(name + _SCALE, dtypes=("F32",))
         if tuple(scale.shape) != shapes[name][:1] or not (scale >= 0).all():
             raise ValueError(f"{file.path}: {name}{_SCALE} is not one number >= 0 a row")
-        return dequantise(file.read(name, dtypes=("I8",)), scale)
+        return from_rows(file.read(name, dtypes=("I8",)), scale)
 
     return build(config, shapes, read, where=folder)
 
@@ -71,19 +71,3 @@ def save(
     write_text(folder / "vocab.bpe", tokenizer.merge_lines())
     write_json(folder / "config.json", {**identity, "training": dict(facts or {})})
     write_manifest(folder, (WEIGHTS, "vocab.bpe", "config.json"), format=FORMAT)
-
-
-def quantise(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """(rows, columns) float32 as int8 in -127..127 and a float32 scale a row.
-
-    The largest magnitude of a row becomes 127, so no entry is off by more than half a scale.
-    """
-    scale = matrix.abs().amax(dim=1) / 127  # (rows,)
-    divisor = torch.where(scale > 0, scale, 1.0)
-    whole = (matrix / divisor[:, None]).round().clamp(-127, 127)
-    return whole.to(torch.int8), scale
-
-
-def dequantise(whole: Tensor, scale: Tensor) -> Tensor:
-    """The float32 matrix of int8 entries and one scale a row."""
-    return whole.to(torch.float32).mul_(scale[:, None])
