@@ -1,7 +1,7 @@
 """How a network sees a text: one forward pass, four numbers a token.
 
-The head is run over a few rows at a time, each with its whole vocabulary (so that ranks and
-ties are exact), and reduced at once: no tensor of batch x length x vocabulary ever exists.
+The head is run over a block of rows at a time, each with its whole vocabulary (so that ranks
+and ties are exact), and reduced at once: no tensor of batch x length x vocabulary ever exists.
 Knows token ids only; what the numbers say about who wrote the text is for detectors.
 """
 
@@ -15,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hallmark.lm import reduce
+from hallmark.lm.logits import LogitBlocks
 from hallmark.lm.windows import Window, batches, windows
 from hallmark.models.gpt2 import GPT2
 
 BATCH_TOKENS = 2048
-_BLOCK = 2**22  # logits in a block, 16 MB: large enough for the product, small for the memory
 _POOL = 16  # batches' worth of texts read ahead, so that texts of like length go together
 
 Ids = Sequence[int] | NDArray[np.integer]
@@ -111,39 +112,18 @@ def cross_entropy(
     """
     networks = [observer, performer]
     settings = _Settings.of(networks, eot, stride, batch_tokens, max_tokens)
-    found = _reduced(networks, token_lists, _crossed, settings)
+    found = _reduced(networks, token_lists, reduce.crossed, settings)
     return [c[0] if c else np.zeros(0, dtype=np.float32) for _, _, c in found]
 
 
 def _statistics(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """(N, V) logits and (N, 1) ids to log-probability, rank, entropy and variance, (N,) each."""
+    """One network's statistics by whichever way is fastest where its logits are."""
     (own,) = logits
-    rank = 1 + (own > own.gather(1, targets)).sum(1, dtype=torch.int32)
-    below, weight, total = _softmax(own)
-    log_total = total.log()
-    log_prob = below.gather(1, targets).squeeze(1) - log_total
-    mean = torch.linalg.vecdot(weight, below) / total
-    centred = below.sub_(mean[:, None])  # about the mean first, so that nothing cancels
-    variance = torch.linalg.vecdot(weight.mul_(centred), centred) / total
-    return [log_prob, rank, log_total - mean, variance]
+    if own.device.type != "cpu":
+        return reduce.statistics(own, targets)
+    from hallmark.lm import fused  # numba takes a quarter of a second to import
 
-
-def _crossed(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """(N, V) logits of observer and performer to their cross-entropy (N,)."""
-    _, weight, total = _softmax(logits[0])
-    below, _, performer_total = _softmax(logits[1])
-    return [performer_total.log() - torch.linalg.vecdot(weight, below) / total]
-
-
-def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits below their row's largest, those exponentiated (N, V), and their sum (N,).
-
-    PyTorch's own log_softmax adds up a row in sequence: with 50,257 terms it is 7e-6 off,
-    twenty times more than the pairwise `sum`, and the error goes into every statistic.
-    """
-    below = logits - logits.amax(1, keepdim=True)
-    weight = below.exp()
-    return below, weight, weight.sum(1)
+    return fused.statistics(own, targets)
 
 
 @dataclass(frozen=True)
@@ -186,6 +166,7 @@ def _reduced(
 ) -> Iterator[tuple[NDArray[np.int32], int, Columns]]:
     """Of each text in order: the ids scored, its length in all, its columns (none if empty)."""
     numbered = enumerate(token_lists)
+    heads = [LogitBlocks(network) for network in networks]
     while pool := list(_pool(numbered, settings)):
         parts: list[list[tuple[int, Columns]]] = [[] for _ in pool]
         cut = [
@@ -194,7 +175,7 @@ def _reduced(
             for window in windows(i, len(ids) - 1, n_ctx=settings.n_ctx, stride=settings.stride)
         ]
         for batch in batches(cut, batch_tokens=settings.batch_tokens):
-            for window, columns in _forward(networks, batch, pool, reduction):
+            for window, columns in _forward(networks, heads, batch, pool, reduction):
                 parts[window.text].append((window.first, columns))
         for (ids, total), found in zip(pool, parts, strict=True):
             in_order = [columns for _, columns in sorted(found, key=lambda part: part[0])]
@@ -222,6 +203,7 @@ def _pool(
 
 def _forward(
     networks: Sequence[GPT2],
+    heads: Sequence[LogitBlocks],
     batch: Sequence[Window],
     pool: Sequence[tuple[NDArray[np.int32], int]],
     reduction: Reduction,
@@ -234,29 +216,29 @@ def _forward(
         inputs[row, : w.length] = pool[w.text][0][w.start : w.end]
         scored[row, w.first - w.start : w.length] = True
     targets = np.concatenate([pool[w.text][0][w.first + 1 : w.end + 1] for w in batch])
-    columns = _head(networks, torch.from_numpy(inputs), scored, targets.astype(np.int64), reduction)
+    with torch.inference_mode():
+        states = _states(networks, torch.from_numpy(inputs), torch.from_numpy(scored))
+        columns = _columns(heads, states, torch.from_numpy(targets.astype(np.int64)), reduction)
     ends = np.cumsum([w.end - w.first for w in batch])[:-1]
     split = [np.split(column, ends) for column in columns]
     return zip(batch, ([*c] for c in zip(*split, strict=True)), strict=True)
 
 
-@torch.inference_mode()
-def _head(
-    networks: Sequence[GPT2],
-    inputs: Tensor,
-    scored: NDArray[np.bool_],
-    targets: NDArray[np.int64],
-    reduction: Reduction,
+def _states(networks: Sequence[GPT2], inputs: Tensor, scored: Tensor) -> list[Tensor]:
+    """Inputs (B, T) and which of them predict to each network's final states there, (N, C)."""
+    device = networks[0].device
+    return [network(inputs.to(device))[scored.to(device)] for network in networks]
+
+
+def _columns(
+    heads: Sequence[LogitBlocks], states: Sequence[Tensor], targets: Tensor, reduction: Reduction
 ) -> Columns:
-    """Inputs (B, T), which of them predict, and what, to columns (N,), a block at a time."""
-    device = networks[0].wte.weight.device
-    chosen = torch.from_numpy(scored).to(device)
-    wanted = torch.from_numpy(targets).to(device)[:, None]
-    hidden = [n(inputs.to(device))[chosen] for n in networks]  # (N, C) each
-    rows = max(1, _BLOCK // networks[0].config.vocab_size)
+    """States (N, C) and what they should predict (N,) to columns (N,), a block at a time."""
+    rows = min(head.rows for head in heads)
+    wanted = targets.to(states[0].device)[:, None]
     blocks = []
     for i in range(0, len(wanted), rows):
-        logits = [n.logits(h[i : i + rows]).float() for n, h in zip(networks, hidden, strict=True)]
+        logits = [head(s[i : i + rows]) for head, s in zip(heads, states, strict=True)]
         blocks.append(reduction(logits, wanted[i : i + rows]))
     columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
     if not all(np.isfinite(c).all() for c in columns):
