@@ -7,8 +7,9 @@ Knows token ids only; what the numbers say about who wrote the text is for detec
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -17,11 +18,11 @@ from torch import Tensor
 
 from hallmark.lm import reduce
 from hallmark.lm.logits import LogitBlocks
-from hallmark.lm.windows import Window, batches, windows
+from hallmark.lm.packed import hidden_states
+from hallmark.lm.windows import Window, windows
 from hallmark.models.gpt2 import GPT2
 
 BATCH_TOKENS = 2048
-_POOL = 16  # batches' worth of texts read ahead, so that texts of like length go together
 
 Ids = Sequence[int] | NDArray[np.integer]
 Columns = list[NDArray[np.float32]]
@@ -161,33 +162,93 @@ class _Settings:
         return cls(n_ctx, sizes[0], eot, stride, batch_tokens, max_tokens)
 
 
+@dataclass
+class _Text:
+    """A text on its way: `ids` with what precedes them, and the columns found so far."""
+
+    ids: NDArray[np.int32]
+    total: int
+    parts: list[Columns] = field(default_factory=list)
+    scored: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self.scored == len(self.ids) - 1
+
+    def result(self) -> tuple[NDArray[np.int32], int, Columns]:
+        return self.ids[1:], self.total, [np.concatenate(c) for c in zip(*self.parts, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What every batch goes through."""
+
+    networks: Sequence[GPT2]
+    heads: Sequence[LogitBlocks]
+    reduction: Reduction
+
+    @torch.inference_mode()
+    def run(self, batch: Sequence[tuple[_Text, Window]]) -> None:
+        """Score one batch of windows and give each text its columns, (N,) each."""
+        if not batch:
+            return
+        device = self.networks[0].device
+        inputs = np.concatenate([t.ids[w.start : w.end] for t, w in batch])
+        scored = np.concatenate([np.arange(w.start, w.end) >= w.first for _, w in batch])
+        targets = np.concatenate([t.ids[w.first + 1 : w.end + 1] for t, w in batch])
+        lengths = [w.length for _, w in batch]
+        tokens = torch.from_numpy(inputs.astype(np.int64)).to(device)
+        chosen = torch.from_numpy(scored).to(device)
+        states = [hidden_states(n, tokens, lengths)[chosen] for n in self.networks]  # (N, C)
+        columns = self._columns(states, torch.from_numpy(targets.astype(np.int64)).to(device))
+        ends = np.cumsum([w.end - w.first for _, w in batch])[:-1]
+        found = zip(*(np.split(column, ends) for column in columns), strict=True)
+        for (text, window), part in zip(batch, found, strict=True):
+            text.parts.append(list(part))
+            text.scored += window.end - window.first
+
+    def _columns(self, states: Sequence[Tensor], targets: Tensor) -> Columns:
+        """States (N, C) and what they should predict (N,) to columns, a block at a time."""
+        rows = min(head.rows for head in self.heads)
+        blocks = []
+        for i in range(0, len(targets), rows):
+            logits = [h(s[i : i + rows]) for h, s in zip(self.heads, states, strict=True)]
+            blocks.append(self.reduction(logits, targets[i : i + rows, None]))
+        columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
+        if not all(np.isfinite(c).all() for c in columns):
+            raise ValueError("the network's numbers are not finite; its weights are damaged")
+        return columns
+
+
 def _reduced(
     networks: Sequence[GPT2], token_lists: Iterable[Ids], reduction: Reduction, settings: _Settings
 ) -> Iterator[tuple[NDArray[np.int32], int, Columns]]:
     """Of each text in order: the ids scored, its length in all, its columns (none if empty)."""
-    numbered = enumerate(token_lists)
-    heads = [LogitBlocks(network) for network in networks]
-    while pool := list(_pool(numbered, settings)):
-        parts: list[list[tuple[int, Columns]]] = [[] for _ in pool]
-        cut = [
-            window
-            for i, (ids, _) in enumerate(pool)
-            for window in windows(i, len(ids) - 1, n_ctx=settings.n_ctx, stride=settings.stride)
-        ]
-        for batch in batches(cut, batch_tokens=settings.batch_tokens):
-            for window, columns in _forward(networks, heads, batch, pool, reduction):
-                parts[window.text].append((window.first, columns))
-        for (ids, total), found in zip(pool, parts, strict=True):
-            in_order = [columns for _, columns in sorted(found, key=lambda part: part[0])]
-            yield ids[1:], total, [np.concatenate(c) for c in zip(*in_order, strict=True)]
+    through = _Pass(networks, [LogitBlocks(network) for network in networks], reduction)
+    waiting: deque[_Text] = deque()
+    batch: list[tuple[_Text, Window]] = []
+    room = settings.batch_tokens
+    for text in _texts(token_lists, settings):
+        waiting.append(text)
+        for window in windows(len(text.ids) - 1, n_ctx=settings.n_ctx, stride=settings.stride):
+            if window.length > room:
+                through.run(batch)
+                batch, room = [], settings.batch_tokens
+            batch.append((text, window))
+            room -= window.length
+        room -= 1  # so that empty texts do not gather without end
+        if room <= 0:
+            through.run(batch)
+            batch, room = [], settings.batch_tokens
+        while waiting and waiting[0].done:
+            yield waiting.popleft().result()
+    through.run(batch)
+    yield from (text.result() for text in waiting)
 
 
-def _pool(
-    numbered: Iterator[tuple[int, Ids]], settings: _Settings
-) -> Iterator[tuple[NDArray[np.int32], int]]:
-    """The next texts, `eot` before each, with their whole lengths, until the pool is full."""
-    room = _POOL * settings.batch_tokens
-    for number, ids in numbered:
+def _texts(token_lists: Iterable[Ids], settings: _Settings) -> Iterator[_Text]:
+    """The texts, `eot` before each, checked and cut."""
+    for number, ids in enumerate(token_lists):
         cut = np.asarray(ids[: settings.max_tokens], dtype=np.int64)
         wrong = cut[(cut < 0) | (cut >= settings.vocab_size)]
         if wrong.size:
@@ -195,52 +256,4 @@ def _pool(
                 f"text {number} holds id {wrong[0]}, outside the vocabulary of "
                 f"{settings.vocab_size}; encode it with the network's own tokenizer"
             )
-        yield np.concatenate([[settings.eot], cut]).astype(np.int32), len(ids)
-        room -= len(cut) + 1
-        if room <= 0:
-            return
-
-
-def _forward(
-    networks: Sequence[GPT2],
-    heads: Sequence[LogitBlocks],
-    batch: Sequence[Window],
-    pool: Sequence[tuple[NDArray[np.int32], int]],
-    reduction: Reduction,
-) -> Iterator[tuple[Window, Columns]]:
-    """Run one batch, padded on the right, where a causal network does not see it."""
-    longest = max(w.length for w in batch)
-    inputs = np.zeros((len(batch), longest), dtype=np.int64)
-    scored = np.zeros((len(batch), longest), dtype=bool)
-    for row, w in enumerate(batch):
-        inputs[row, : w.length] = pool[w.text][0][w.start : w.end]
-        scored[row, w.first - w.start : w.length] = True
-    targets = np.concatenate([pool[w.text][0][w.first + 1 : w.end + 1] for w in batch])
-    with torch.inference_mode():
-        states = _states(networks, torch.from_numpy(inputs), torch.from_numpy(scored))
-        columns = _columns(heads, states, torch.from_numpy(targets.astype(np.int64)), reduction)
-    ends = np.cumsum([w.end - w.first for w in batch])[:-1]
-    split = [np.split(column, ends) for column in columns]
-    return zip(batch, ([*c] for c in zip(*split, strict=True)), strict=True)
-
-
-def _states(networks: Sequence[GPT2], inputs: Tensor, scored: Tensor) -> list[Tensor]:
-    """Inputs (B, T) and which of them predict to each network's final states there, (N, C)."""
-    device = networks[0].device
-    return [network(inputs.to(device))[scored.to(device)] for network in networks]
-
-
-def _columns(
-    heads: Sequence[LogitBlocks], states: Sequence[Tensor], targets: Tensor, reduction: Reduction
-) -> Columns:
-    """States (N, C) and what they should predict (N,) to columns (N,), a block at a time."""
-    rows = min(head.rows for head in heads)
-    wanted = targets.to(states[0].device)[:, None]
-    blocks = []
-    for i in range(0, len(wanted), rows):
-        logits = [head(s[i : i + rows]) for head, s in zip(heads, states, strict=True)]
-        blocks.append(reduction(logits, wanted[i : i + rows]))
-    columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
-    if not all(np.isfinite(c).all() for c in columns):
-        raise ValueError("the network's numbers are not finite; its weights are damaged")
-    return columns
+        yield _Text(np.concatenate([[settings.eot], cut]).astype(np.int32), len(ids))
