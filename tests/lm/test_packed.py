@@ -35,10 +35,11 @@ def tokens(count: int) -> torch.Tensor:
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("precision", list(Precision))
-def test_each_text_is_as_in_the_plain_network(precision: Precision) -> None:
+def test_each_text_is_as_in_the_plain_network(precision: Precision, compiled: bool) -> None:
     net, ids = network(precision), tokens(sum(LENGTHS))
-    together = hidden_states(net, ids, LENGTHS)
+    together = hidden_states(net, ids, LENGTHS, compiled=compiled)
     assert together.dtype == torch.float32
     # Where activations are rounded, a last bit that differs may be rounded the other way.
     off = 1e-5 if precision == Precision.FLOAT32 else 0.03
@@ -53,8 +54,8 @@ def test_each_text_is_as_in_the_plain_network(precision: Precision) -> None:
 def test_an_outlier_next_door_changes_nothing(precision: Precision) -> None:
     net, ids = network(precision), tokens(40)
     net.wpe.weight[9] *= 1000  # only the second text is long enough to come there
-    before = hidden_states(net, ids[:8], [8])
-    after = hidden_states(net, ids, [8, 32])[:8]
+    before = hidden_states(net, ids[:8], [8], compiled=True)
+    after = hidden_states(net, ids, [8, 32], compiled=True)[:8]
     torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-5)
 
 

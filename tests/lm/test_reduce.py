@@ -148,7 +148,7 @@ def test_the_plain_way_works_through_more_rows_than_a_block(
 ) -> None:
     values, targets = logits(10, 100), torch.arange(10)[:, None]
     whole = reduce.statistics(values, targets)
-    crossed = reduce.crossed([values, values], targets)
+    crossed = reduce.crossed(values, values)
     monkeypatch.setattr(reduce, "_BLOCK", 300)
     assert_same(reduce.statistics(values, targets), whole)
-    torch.testing.assert_close(reduce.crossed([values, values], targets), crossed)
+    torch.testing.assert_close(reduce.crossed(values, values), crossed)

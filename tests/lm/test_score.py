@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hallmark.lm import score as module
 from hallmark.lm.logits import BLOCK_BYTES
 from hallmark.lm.score import TokenScores, cross_entropy, score, stream_scores
 from hallmark.models.gpt2 import GPT2
@@ -120,6 +121,35 @@ def test_neighbours_and_batches_change_nothing(batch_tokens: int) -> None:
             np.testing.assert_allclose(
                 getattr(found, name), getattr(alone, name), atol=1e-5, rtol=1e-6
             )
+
+
+def test_compiled_loops_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network()
+    documents = texts(5, 0, 16, 40, 1)
+    both = []
+    for many in (0, 2**40):
+        monkeypatch.setattr(module, "_MANY", many)
+        both.append(score(net, documents))
+    for compiled, plain in zip(*both, strict=True):
+        np.testing.assert_array_equal(compiled.rank, plain.rank)
+        for name in FIELDS:
+            np.testing.assert_allclose(
+                getattr(compiled, name), getattr(plain, name), atol=1e-5, rtol=1e-6
+            )
+
+
+def test_texts_are_given_up_as_soon_as_they_are_scored() -> None:
+    read = itertools.count()
+
+    def endless() -> Iterator[list[int]]:
+        yield [1, 2, 3]
+        while True:
+            next(read)
+            yield []
+
+    scores = stream_scores(network(), endless(), batch_tokens=8)
+    assert [len(next(scores)) for _ in range(4)] == [3, 0, 0, 0]
+    assert next(read) <= 10
 
 
 def test_first_token_is_given_end_of_text() -> None:

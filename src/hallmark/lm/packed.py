@@ -16,16 +16,19 @@ from torch.nn import functional as F
 from hallmark.models.gpt2 import GPT2, MLP, Attention, Block
 
 
-def hidden_states(network: GPT2, tokens: Tensor, lengths: Sequence[int]) -> Tensor:
+def hidden_states(
+    network: GPT2, tokens: Tensor, lengths: Sequence[int], *, compiled: bool
+) -> Tensor:
     """States after the last norm (N, C) of tokens (N,), texts of `lengths` one after another.
 
-    No gradients. A length may not be above the context's.
+    compiled: use numba where that is faster, on a CPU. No gradients. A length may not be above
+    the context's.
     """
     positions = torch.cat([torch.arange(n, device=tokens.device) for n in lengths])  # (N,)
     x = network.wte(tokens) + network.wpe(positions)  # (N, C)
     for block in cast(Sequence[Block], network.h):
         x += _attend(block.attn, block.ln_1(x), lengths)
-        x += _mlp(block.mlp, block.ln_2(x))
+        x += _mlp(block.mlp, block.ln_2(x), compiled=compiled)
     out: Tensor = network.ln_f(x)
     return out
 
@@ -44,10 +47,10 @@ def _attend(attention: Attention, x: Tensor, lengths: Sequence[int]) -> Tensor:
     return joined
 
 
-def _mlp(mlp: MLP, x: Tensor) -> Tensor:
+def _mlp(mlp: MLP, x: Tensor, *, compiled: bool) -> Tensor:
     wide = mlp.c_fc(x)  # (N, 4 C)
-    if wide.device.type == "cpu":
-        from hallmark.lm.gelu import gelu_  # numba takes a quarter of a second to import
+    if compiled:
+        from hallmark.lm.gelu import gelu_
 
         gelu_(wide)
     else:

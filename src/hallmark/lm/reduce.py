@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -39,20 +37,18 @@ def _statistics(own: Tensor, targets: Tensor) -> list[Tensor]:
     return [log_prob, rank.float(), log_total - mean, variance]
 
 
-def crossed(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """(N, V) logits of observer and performer to their cross-entropy (N,)."""
-    rows = max(1, _BLOCK // logits[0].shape[1])
-    pairs = zip(*(torch.split(own, rows) for own in logits), strict=True)
-    return [
-        torch.cat([_crossed(observer.float(), performer.float()) for observer, performer in pairs])
-    ]
+def crossed(observer: Tensor, performer: Tensor) -> list[Tensor]:
+    """(N, V) logits of observer and performer to their cross-entropy, one column (N,)."""
+    rows = max(1, _BLOCK // observer.shape[1])
+    pairs = zip(torch.split(observer, rows), torch.split(performer, rows), strict=True)
+    return [torch.cat([_crossed(one.float(), other.float()) for one, other in pairs])]
 
 
 def _crossed(observer: Tensor, performer: Tensor) -> Tensor:
     _, weight, total = _softmax(observer)
     below, _, performer_total = _softmax(performer)
-    crossed: Tensor = performer_total.log() - torch.linalg.vecdot(weight, below) / total
-    return crossed
+    found: Tensor = performer_total.log() - torch.linalg.vecdot(weight, below) / total
+    return found
 
 
 def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:

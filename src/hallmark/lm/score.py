@@ -8,8 +8,9 @@ Knows token ids only; what the numbers say about who wrote the text is for detec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,10 +24,20 @@ from hallmark.lm.windows import Window, windows
 from hallmark.models.gpt2 import GPT2
 
 BATCH_TOKENS = 2048
+# Logits of a batch from which on compiled loops save more than the half second that it takes to
+# load them; so a page judged by a small model does without.
+_MANY = 2**23
 
 Ids = Sequence[int] | NDArray[np.integer]
 Columns = list[NDArray[np.float32]]
-Reduction = Callable[[Sequence[Tensor], Tensor], list[Tensor]]
+
+
+class Reduction(Protocol):
+    """Each network's logits (N, V) and targets (N, 1) to columns (N,)."""
+
+    def __call__(
+        self, logits: Sequence[Tensor], targets: Tensor, *, compiled: bool
+    ) -> list[Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -113,18 +124,23 @@ def cross_entropy(
     """
     networks = [observer, performer]
     settings = _Settings.of(networks, eot, stride, batch_tokens, max_tokens)
-    found = _reduced(networks, token_lists, reduce.crossed, settings)
+    found = _reduced(networks, token_lists, _crossed, settings)
     return [c[0] if c else np.zeros(0, dtype=np.float32) for _, _, c in found]
 
 
-def _statistics(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """One network's statistics by whichever way is fastest where its logits are."""
+def _statistics(logits: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> list[Tensor]:
+    """One network's statistics."""
     (own,) = logits
-    if own.device.type != "cpu":
+    if not compiled:
         return reduce.statistics(own, targets)
-    from hallmark.lm import fused  # numba takes a quarter of a second to import
+    from hallmark.lm import fused
 
     return fused.statistics(own, targets)
+
+
+def _crossed(logits: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> list[Tensor]:
+    """Two networks' cross-entropy, for which there is no compiled way."""
+    return reduce.crossed(*logits)
 
 
 @dataclass(frozen=True)
@@ -199,21 +215,26 @@ class _Pass:
         lengths = [w.length for _, w in batch]
         tokens = torch.from_numpy(inputs.astype(np.int64)).to(device)
         chosen = torch.from_numpy(scored).to(device)
-        states = [hidden_states(n, tokens, lengths)[chosen] for n in self.networks]  # (N, C)
-        columns = self._columns(states, torch.from_numpy(targets.astype(np.int64)).to(device))
+        wanted = torch.from_numpy(targets.astype(np.int64)).to(device)
+        many = len(targets) * self.networks[0].config.vocab_size >= _MANY
+        compiled = many and device.type == "cpu"
+        states = [
+            hidden_states(n, tokens, lengths, compiled=compiled)[chosen] for n in self.networks
+        ]  # (N, C) each
+        columns = self._columns(states, wanted, compiled=compiled)
         ends = np.cumsum([w.end - w.first for _, w in batch])[:-1]
         found = zip(*(np.split(column, ends) for column in columns), strict=True)
         for (text, window), part in zip(batch, found, strict=True):
             text.parts.append(list(part))
             text.scored += window.end - window.first
 
-    def _columns(self, states: Sequence[Tensor], targets: Tensor) -> Columns:
+    def _columns(self, states: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> Columns:
         """States (N, C) and what they should predict (N,) to columns, a block at a time."""
         rows = min(head.rows for head in self.heads)
         blocks = []
         for i in range(0, len(targets), rows):
             logits = [h(s[i : i + rows]) for h, s in zip(self.heads, states, strict=True)]
-            blocks.append(self.reduction(logits, targets[i : i + rows, None]))
+            blocks.append(self.reduction(logits, targets[i : i + rows, None], compiled=compiled))
         columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
         if not all(np.isfinite(c).all() for c in columns):
             raise ValueError("the network's numbers are not finite; its weights are damaged")

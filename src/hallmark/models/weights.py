@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from hallmark.data import write_atomically
 from hallmark.models.gpt2 import GPT2
@@ -95,6 +96,21 @@ def copy_float32(tensor: Tensor, *, transpose: bool = False) -> Tensor:
     return torch.empty(source.shape, dtype=torch.float32).copy_(source)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Networks made under this keep whatever their parameters hold.
+
+    They hold nothing on the meta device, where to fill them would first load PyTorch's compiler
+    (more than a second of every start).
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return None
+        return func(*args, **(kwargs or {}))
+
+
 def build(
     config: GPT2Config,
     shapes: Mapping[str, Shape],
@@ -108,7 +124,7 @@ def build(
     anything is read or allocated. ValueError names missing, unexpected, wrong-shaped tensors and
     those that hold NaN or infinity; `where` is the file or folder that messages name.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         network = GPT2(config)
     expected = {name: tuple(p.shape) for name, p in network.named_parameters()}
     _compare(expected, shapes, where=where)
