@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hallmark.lm import score as module
+from hallmark.lm import passes
 from hallmark.lm.logits import BLOCK_BYTES
 from hallmark.lm.score import TokenScores, cross_entropy, score, stream_scores
 from hallmark.models.gpt2 import GPT2
@@ -128,7 +128,7 @@ def test_compiled_loops_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = texts(5, 0, 16, 40, 1)
     both = []
     for many in (0, 2**40):
-        monkeypatch.setattr(module, "_MANY", many)
+        monkeypatch.setattr(passes, "_MANY", many)
         both.append(score(net, documents))
     for compiled, plain in zip(*both, strict=True):
         np.testing.assert_array_equal(compiled.rank, plain.rank)

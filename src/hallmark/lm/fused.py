@@ -14,7 +14,7 @@ from numba import njit
 from torch import Tensor
 
 from hallmark.lm.reduce import FAR
-from hallmark.lm.rows import ANY_ORDER, as_float, exponential, in_memory, kept, larger, share
+from hallmark.lm.compiled import ANY_ORDER, as_float, exponential, in_memory, kept, larger, share
 
 _CHUNK = 1024  # logits summed in float32, short enough to lose nothing; the sums are float64
 _f = np.float32

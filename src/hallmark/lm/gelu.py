@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from hallmark.lm.rows import as_float, as_kind_of, exponential, in_memory, kept, share
+from hallmark.lm.compiled import as_float, as_kind_of, exponential, in_memory, kept, share
 
 _f = np.float32
 _SLOPE, _CUBIC = _f(-2 * 0.7978845608028654), _f(0.044715)  # -2 sqrt(2 / pi)
