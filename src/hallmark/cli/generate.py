@@ -17,8 +17,8 @@ from hallmark.data import check_text
 from hallmark.lm.sampling import SamplingParams, document_seed
 
 if TYPE_CHECKING:
-    from hallmark.lm.generate import Generation
     from hallmark.lm.model import LanguageModel
+    from hallmark.lm.row import Generation
 
 BATCH = 16
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import islice
 
 from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token
@@ -44,8 +43,7 @@ def stream(
         yield from ((i, row.generation()) for i, row in enumerate(rows))
         return
     with Decoder(network, params, slots=slots, capacity=n_ctx) as decoder:
-        with closing(_Schedule(decoder, rows).run()) as texts:
-            yield from texts
+        yield from _Schedule(decoder, rows).run()
 
 
 class _Text:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from hallmark.lm.engine.batch import FROM_ROWS, Products, step_many
 from hallmark.lm.engine.draws import BINS, BLOCK, Draw
 from hallmark.lm.engine.state import Rows, make_cache, make_room, weights_of
 from hallmark.lm.engine.step import step
@@ -49,7 +50,7 @@ class Decoder:
     ) -> None:
         self.network, self.params, self.slots = network, params, slots
         threads = threads or torch.get_num_threads()
-        self._weights = weights_of(network)
+        self._weights, self._products = weights_of(network), Products(network)
         self._cache = make_cache(network, slots=slots, capacity=capacity)
         self._room = make_room(network, rows=MAX_ROWS, threads=threads)
         self._team = Team(threads)
@@ -84,7 +85,11 @@ class Decoder:
             _whole([t.place for t in tokens]), _whole(wanted),
         )  # fmt: skip
         self._room.barrier[:] = 0
-        self._team.run(step, self._weights, self._cache, rows, self._room, draw)
+        state = (self._weights, self._cache, rows, self._room, draw)
+        if len(tokens) < FROM_ROWS:
+            self._team.run(step, *state)
+        else:
+            self._team.run(step_many, self._products, *state)
         chosen: list[int] = draw.chosen.tolist()
         if -1 in chosen:
             raise ValueError("the network's logits are not finite; its weights are damaged")

@@ -123,7 +123,7 @@ def _whole_tile(step: Callable[..., Value], rows: int) -> Any:
     """
     apart = 2 if rows == 1 else 1
 
-    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):  # type: ignore[no-untyped-def]
+    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             w, width, m, groups, x, stride, count, out, pitch = arguments
             zero = _vector(_I32, LANES // 2, 0)
@@ -173,7 +173,7 @@ def _float_tile(*, bf16: bool, rows: int) -> Any:
     """
     lanes, apart = LANES // 2, 2
 
-    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):  # type: ignore[no-untyped-def]
+    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             w, width, _, _, x, stride, count, out, pitch = arguments
             zero = _vector(_F32, lanes, 0.0)
@@ -203,7 +203,7 @@ def _key_dot(*, bf16: bool) -> Any:
     """A query (width,) with `count` keys (width,) that lie one after another, times `scale`."""
     lanes = LANES // 2
 
-    def dot(typing, query, keys, width, count, scale, out):  # type: ignore[no-untyped-def]
+    def dot(typing, query, keys, width, count, scale, out):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             query, keys, width, count, scale, out = arguments
             with cgutils.for_range(b, count) as place:
@@ -231,7 +231,7 @@ def _weighted_sum(*, bf16: bool) -> Any:
     """The sum of `count` values (width,) that lie one after another, each times its weight."""
     lanes = LANES // 2
 
-    def weighted(typing, weights, values, width, count, out):  # type: ignore[no-untyped-def]
+    def weighted(typing, weights, values, width, count, out):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             weights, values, width, count, out = arguments
             zero = _vector(_F32, lanes, 0.0)

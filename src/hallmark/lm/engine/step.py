@@ -14,7 +14,7 @@ from hallmark.lm.engine.kernels import STRICT
 
 
 @njit(cache=True, **STRICT)
-def step(rank, size, weights, cache, rows, room, draw):  # type: ignore[no-untyped-def]
+def step(rank, size, weights, cache, rows, room, draw):
     """Read `rows` and draw a token after each wanted one; every thread of a team calls it."""
     forward(rank, size, weights, cache, rows, room)
     draw_all(rank, size, room.logits, draw)
