@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from hallmark.lm.engine.batch import FROM_ROWS, Products, step_many
 from hallmark.lm.engine.draws import BINS, BLOCK, Draw
@@ -94,6 +95,12 @@ class Decoder:
         if -1 in chosen:
             raise ValueError("the network's logits are not finite; its weights are damaged")
         return chosen
+
+    def logits(self, count: int) -> NDArray[np.float32]:
+        """The logits (count, V) of the last `read`'s wanted tokens; not greedy, they are changed
+        by the draw. A view, which the next `read` writes over.
+        """
+        return self._room.logits[:count]
 
     def copy(self, source: int, target: int, *, length: int) -> None:
         """Give slot `target` the first `length` positions of slot `source`."""
