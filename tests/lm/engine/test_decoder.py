@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -18,6 +16,7 @@ from hallmark.models.precision import Precision
 from hallmark.models.sizes import GPT2Config
 
 CONFIG = GPT2Config(n_layer=2, n_head=2, n_embd=64, n_ctx=48, vocab_size=301)
+ODD = GPT2Config(n_layer=1, n_head=3, n_embd=96, n_ctx=48, vocab_size=77)
 GREEDY = SamplingParams(temperature=0)
 WHOLE = (Precision.INT8, Precision.INT4)
 # Where the cache is bf16, and where inputs are rounded at each product, errors add up.
@@ -66,6 +65,16 @@ def test_logits_are_those_of_the_plain_network(precision, threads, count):
     assert np.abs(found - plain).max() < CLOSE[precision] * (1 if precision == "float32" else 3)
     assert np.abs(found - plain).mean() < CLOSE[precision] / 3
     assert plain.std() > 1
+
+
+@pytest.mark.parametrize("count", [2, FROM_ROWS + 1])
+@pytest.mark.parametrize("precision", [p for p in Precision if p != Precision.INT4])
+@torch.no_grad()
+def test_a_width_of_half_a_step_more(precision, count):
+    network, tokens = make(precision, ODD), texts(count, 10) % ODD.vocab_size
+    plain = network.logits(network(tokens)).transpose(0, 1).numpy()
+    found = logits_of(network, tokens, threads=2)
+    assert np.abs(found - plain).mean() < CLOSE[precision] / 3
 
 
 @pytest.mark.parametrize("precision", WHOLE)
@@ -153,9 +162,12 @@ def test_a_pass_has_as_many_rows_as_it_may(monkeypatch):
 
 
 def test_which_networks_fit():
-    shape: Callable[..., GPT2] = lambda **changes: make(config=GPT2Config(  # noqa: E731
-        **({"n_layer": 1, "n_head": 2, "n_embd": 64, "n_ctx": 8, "vocab_size": 99} | changes)))  # fmt: skip
+    def shape(**changes: int) -> GPT2:
+        sizes = {"n_layer": 1, "n_head": 2, "n_embd": 64, "n_ctx": 8, "vocab_size": 99}
+        return make(config=GPT2Config(**(sizes | changes)))
+
     assert fits(shape())
     assert not fits(shape(n_head=4))
-    assert not fits(shape(n_embd=96, n_head=3))
+    assert fits(shape(n_embd=96, n_head=3))
+    assert not fits(shape(n_embd=48, n_head=1))
     assert not fits(shape(vocab_size=20))

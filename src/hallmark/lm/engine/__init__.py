@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fits(network: GPT2) -> bool:
-    """Whether compiled code can run this network: it is on a CPU, its widths are whole steps."""
+    """Whether compiled code can run this network: it is on a CPU, 32 divides its widths."""
     c = network.config
-    widths_fit = c.n_embd % 64 == 0 and (c.n_embd // c.n_head) % 32 == 0
+    widths_fit = c.n_embd % 32 == 0 and (c.n_embd // c.n_head) % 32 == 0
     return widths_fit and network.device.type == "cpu" and c.vocab_size >= 64

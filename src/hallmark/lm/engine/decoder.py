@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hallmark.lm.engine.batch import FROM_ROWS, Products, step_many
 from hallmark.lm.engine.draws import BINS, BLOCK, Draw
+from hallmark.lm.engine.entries import entries
 from hallmark.lm.engine.state import Rows, make_cache, make_room, weights_of
-from hallmark.lm.engine.step import step
 from hallmark.lm.engine.team import Team
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
@@ -64,6 +64,10 @@ class Decoder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the other threads."""
         self._team.close()
 
     def read(self, tokens: Sequence[Token]) -> list[int]:
@@ -88,7 +92,7 @@ class Decoder:
         self._room.barrier[:] = 0
         state = (self._weights, self._cache, rows, self._room, draw)
         if len(tokens) < FROM_ROWS:
-            self._team.run(step, *state)
+            self._team.run(entries().step, *state)
         else:
             self._team.run(step_many, self._products, *state)
         chosen: list[int] = draw.chosen.tolist()

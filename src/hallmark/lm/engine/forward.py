@@ -31,9 +31,10 @@ def share_of(count, rank, size, unit):
 @njit(**STRICT)
 def store_keys_and_values(cache, rows, layer, qkv, share):
     """Put outputs `share` of c_attn, as far as they are keys and values, into the cache."""
-    _, _, heads, _, width = cache.keys.shape
-    columns = heads * width
+    _, _, heads, _, words = cache.keys.shape
     size = 2 if cache.bf16 else 4
+    width = words * 2 // size
+    columns = heads * width
     for row in range(rows.tokens.size):
         for part, array in ((1, cache.keys), (2, cache.values)):
             for head in range(heads):
@@ -48,7 +49,8 @@ def store_keys_and_values(cache, rows, layer, qkv, share):
 @njit(**STRICT)
 def attend_all(cache, rows, layer, room, rank, size):
     """This thread's share of all heads of all rows."""
-    _, _, heads, _, width = cache.keys.shape
+    _, _, heads, _, words = cache.keys.shape
+    width = words if cache.bf16 else words // 2
     for task in range(rank, rows.tokens.size * heads, size):
         row, head = task // heads, task % heads
         keys = address_of(cache.keys[rows.slots[row], layer, head])

@@ -45,11 +45,12 @@ class Weights(NamedTuple):
 class Cache(NamedTuple):
     """Keys and values, (slots, n_layer, n_head, capacity, head_dim) each, float32 or bf16.
 
-    bf16 numbers are the upper 16 bits of float32. A slot holds one sequence.
+    A slot holds one sequence. Both are held as 16-bit words, two for a float32 and for bf16 its
+    upper half, so that the same compiled code serves both.
     """
 
-    keys: Any
-    values: Any
+    keys: NDArray[np.uint16]
+    values: NDArray[np.uint16]
     bf16: bool
 
 
@@ -138,10 +139,10 @@ def make_cache(network: GPT2, *, slots: int, capacity: int) -> Cache:
     The memory is taken from the system as it is filled.
     """
     c = network.config
-    shape = (slots, c.n_layer, c.n_head, capacity, c.n_embd // c.n_head)
     bf16 = network.precision != Precision.FLOAT32
-    dtype: Any = np.uint16 if bf16 else np.float32
-    return Cache(np.empty(shape, dtype=dtype), np.empty(shape, dtype=dtype), bf16)
+    words = c.n_embd // c.n_head * (1 if bf16 else 2)
+    shape = (slots, c.n_layer, c.n_head, capacity, words)
+    return Cache(np.empty(shape, dtype=np.uint16), np.empty(shape, dtype=np.uint16), bf16)
 
 
 def make_room(network: GPT2, *, rows: int, threads: int) -> Room:
