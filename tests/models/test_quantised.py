@@ -98,5 +98,7 @@ def test_a_later_version_is_refused(folder):
     config = json.loads((folder / "config.json").read_text())
     for change in ({"version": 2}, {"format": "other"}, {"format": None}, {"version": []}):
         (folder / "config.json").write_text(json.dumps(config | change))
-        with pytest.raises(ValueError, match="this hallmark reads hallmark-int8 1"):
+        with pytest.raises(
+            ValueError, match="this hallmark reads hallmark-int8 and hallmark-int4 1"
+        ):
             checkpoint.load(folder)

@@ -68,7 +68,7 @@ def in_memory(rows: Tensor) -> NDArray[Any]:
 
 
 @intrinsic
-def as_float(typing, number):  # type: ignore[no-untyped-def]
+def as_float(typing, number):
     """A float32 itself, or the float32 that a bf16 number is the upper half of."""
 
     def same(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
@@ -82,7 +82,7 @@ def as_float(typing, number):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def as_kind_of(typing, number, like):  # type: ignore[no-untyped-def]
+def as_kind_of(typing, number, like):
     """A float32 as `like` is: itself, or rounded to the nearest bf16, half to even."""
 
     def same(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
@@ -98,7 +98,7 @@ def as_kind_of(typing, number, like):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def larger(typing, a, b):  # type: ignore[no-untyped-def]
+def larger(typing, a, b):
     """The larger of two float32; NaN where either is."""
 
     def call(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
@@ -110,7 +110,7 @@ def larger(typing, a, b):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _nearest(typing, number):  # type: ignore[no-untyped-def]
+def _nearest(typing, number):
     """The whole number (int32) next to a float32 of small magnitude.
 
     Added to 1.5 x 2^23, a float32 has no bits left for a fraction.
@@ -124,7 +124,7 @@ def _nearest(typing, number):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _power_of_two(typing, exponent):  # type: ignore[no-untyped-def]
+def _power_of_two(typing, exponent):
     """2^exponent in float32, -126 to 127: the exponent's own bits."""
 
     def shift(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
@@ -135,7 +135,7 @@ def _power_of_two(typing, exponent):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath={"contract"}, inline="always")
-def exponential(x):  # type: ignore[no-untyped-def]
+def exponential(x):
     """e^x for -87 <= x <= 88 to the last bit or the one before (Cephes' expf)."""
     k = _nearest(x * _LOG2E)
     whole = _f(k)

@@ -13,8 +13,8 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from hallmark.lm.reduce import FAR
 from hallmark.lm.compiled import ANY_ORDER, as_float, exponential, in_memory, kept, larger, share
+from hallmark.lm.reduce import FAR
 
 _CHUNK = 1024  # logits summed in float32, short enough to lose nothing; the sums are float64
 _f = np.float32
@@ -34,7 +34,7 @@ def statistics(logits: Tensor, targets: Tensor) -> list[Tensor]:
 
 
 @njit(inline="always", **ANY_ORDER)
-def _largest(row):  # type: ignore[no-untyped-def]
+def _largest(row):
     top = as_float(row[0])
     for i in range(len(row)):
         top = larger(top, as_float(row[i]))
@@ -42,7 +42,7 @@ def _largest(row):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", **ANY_ORDER)
-def _moments(chunk, top, own, weights):  # type: ignore[no-untyped-def]
+def _moments(chunk, top, own, weights):
     """Of one chunk: logits above `own`, the sum of weights, their mean distance from `top`, and
     first and second moment about that mean; in float32.
 
@@ -69,7 +69,7 @@ def _moments(chunk, top, own, weights):  # type: ignore[no-untyped-def]
 
 
 @kept
-def _rows(logits, size, own, out):  # type: ignore[no-untyped-def]
+def _rows(logits, size, own, out):
     """Statistics of rows, `size` numbers of each, whose targets have `own` (N,), to (4, N)."""
     weights = np.empty(_CHUNK, dtype=np.float32)
     for n in range(len(logits)):

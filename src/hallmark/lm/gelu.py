@@ -27,7 +27,7 @@ def gelu_(x: Tensor) -> Tensor:
 
 
 @kept
-def _rows(rows):  # type: ignore[no-untyped-def]
+def _rows(rows):
     for n in range(len(rows)):
         row = rows[n]
         for i in range(len(row)):

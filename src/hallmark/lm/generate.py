@@ -18,6 +18,7 @@ from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2, KVCache
 from hallmark.models.tokenizer import Tokenizer
 
+
 @torch.inference_mode()
 def generate(
     network: GPT2,

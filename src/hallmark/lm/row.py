@@ -77,6 +77,11 @@ class Row:
         self._max_tokens = params.max_tokens
         self._stream = TextStream(params.stop)
 
+    @property
+    def left(self) -> int:
+        """Tokens that may still be drawn."""
+        return self._max_tokens - len(self.tokens)
+
     def take(self, token: int) -> bool:
         """Add a drawn token; whether the text goes on."""
         piece = ""

@@ -6,6 +6,7 @@ in the batch: each row of activations has a scale of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from hallmark.models.gpt2 import GPT2, TokenEmbedding
 from hallmark.models.precision import Precision
 from hallmark.models.rounding import (
+    GROUP,
     from_rows,
     pack,
     quantise,
@@ -22,6 +24,7 @@ from hallmark.models.rounding import (
     quantise_rows,
     unpack,
 )
+from hallmark.models.sizes import GPT2Config
 
 
 class Bf16Matrix(nn.Module):
@@ -155,15 +158,30 @@ def in_precision(network: GPT2, precision: Precision) -> GPT2:
         raise ValueError(
             f"this network is in {network.precision} already; load it again for {precision}"
         )
-    if precision == Precision.INT4 and network.config.n_embd % 64:
-        raise ValueError(f"int4 needs a width that 64 divides, not {network.config.n_embd}")
-    for block in network.h:
-        for part, names in ((block.attn, ("c_attn", "c_proj")), (block.mlp, ("c_fc", "c_proj"))):
-            for name in names:
-                linear = getattr(part, name)
-                bias = linear.bias.detach()
-                setattr(part, name, hold(linear.weight.detach(), bias, precision))
-    embedding = HeldEmbedding(hold(network.wte.weight.detach(), None, precision))
+    check_width(network.config, precision)
+    parameters = dict(network.named_parameters())
+    return fill(
+        network, lambda n, bias: hold(parameters.pop(n).detach(), bias, precision), precision
+    )
+
+
+def check_width(config: GPT2Config, precision: Precision) -> None:
+    """ValueError where 4-bit groups do not fit a network's width."""
+    if precision == Precision.INT4 and config.n_embd % (2 * GROUP):
+        raise ValueError(f"int4 needs a width that 64 divides, not {config.n_embd}; use int8")
+
+
+def fill(
+    network: GPT2, matrix: Callable[[str, Tensor | None], Matrix], precision: Precision
+) -> GPT2:
+    """Put in the place of each matrix what `matrix` makes for its name and bias, in place."""
+    for layer, block in enumerate(network.h):
+        for part in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"):
+            owner, name = part.split(".")
+            module = getattr(block, owner)
+            bias = getattr(module, name).bias.detach()
+            setattr(module, name, matrix(f"h.{layer}.{part}.weight", bias))
+    embedding = HeldEmbedding(matrix("wte.weight", None))
     network.wte = cast(TokenEmbedding, embedding)  # does all that a TokenEmbedding does
     network.precision = precision
     return network.eval()

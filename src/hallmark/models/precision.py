@@ -27,6 +27,7 @@ class Precision(StrEnum):
     INT4 = "int4"
 
 
+REFERENCE = str(Precision.FLOAT32)
 CHOICES = (AUTO, *(str(p) for p in Precision))
 
 

@@ -20,7 +20,7 @@ from hallmark.data import write_atomically
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 
-_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int8: "I8"}
+_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int8: "I8", torch.uint8: "U8"}
 _AGAIN = "fetch or save the model again"
 _LONGEST_HEADER = 16 * 2**20  # GPT-2 XL has 66 kB
 
@@ -67,7 +67,7 @@ class SafetensorsFile:
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write float32, float16 or int8 tensors beside `path` and rename.
+    """Write float32, float16, int8 or uint8 tensors beside `path` and rename.
 
     Written here, tensor by tensor, rather than by the safetensors library, which leaves half a
     file and an error of its own where the disk is full.
@@ -134,7 +134,7 @@ def build(
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{where}: {name} has shape {tuple(tensor.shape)}, not {shape}")
         # NaN and infinity reach the extremes; isfinite would take the tensor's memory again.
-        if not all(extreme.isfinite() for extreme in tensor.aminmax()):
+        if not tensor.is_meta and not all(extreme.isfinite() for extreme in tensor.aminmax()):
             raise ValueError(f"{where}: {name} holds NaN or infinity; {_AGAIN}")
         state[name] = tensor
     network.load_state_dict(state, assign=True)

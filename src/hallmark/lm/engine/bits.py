@@ -14,7 +14,7 @@ _I64 = ir.IntType(64)
 
 
 @intrinsic
-def float_of_bits(typing, bits):  # type: ignore[no-untyped-def]
+def float_of_bits(typing, bits):
     """The float32 that 32 bits stand for."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -24,7 +24,7 @@ def float_of_bits(typing, bits):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def bits_of_float(typing, number):  # type: ignore[no-untyped-def]
+def bits_of_float(typing, number):
     """The 32 bits of a float32."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -34,7 +34,7 @@ def bits_of_float(typing, number):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def nearest(typing, number):  # type: ignore[no-untyped-def]
+def nearest(typing, number):
     """A float32 to the nearest whole number, half to even, as int32."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -46,7 +46,7 @@ def nearest(typing, number):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load_float(typing, address, index):  # type: ignore[no-untyped-def]
+def load_float(typing, address, index):
     """Float32 number `index` of those at an address."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -57,7 +57,7 @@ def load_float(typing, address, index):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load_byte(typing, address, index):  # type: ignore[no-untyped-def]
+def load_byte(typing, address, index):
     """Signed byte `index` of those at an address."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -68,7 +68,7 @@ def load_byte(typing, address, index):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load_bf16(typing, address, index):  # type: ignore[no-untyped-def]
+def load_bf16(typing, address, index):
     """Number `index` of the bf16 numbers at an address, as float32."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -81,7 +81,7 @@ def load_bf16(typing, address, index):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def store_float(typing, address, index, value):  # type: ignore[no-untyped-def]
+def store_float(typing, address, index, value):
     """Write float32 number `index` of those at an address."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -93,7 +93,7 @@ def store_float(typing, address, index, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def store_half(typing, address, index, value):  # type: ignore[no-untyped-def]
+def store_half(typing, address, index, value):
     """Write 16-bit word `index` of those at an address: the low half of an int32."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -106,7 +106,7 @@ def store_half(typing, address, index, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def address_of(typing, array):  # type: ignore[no-untyped-def]
+def address_of(typing, array):
     """Where an array's first number is. Cheaper in a loop than the array's own attribute."""
     if not isinstance(array, types.Array):
         return None
@@ -119,7 +119,7 @@ def address_of(typing, array):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _add(typing, address, amount):  # type: ignore[no-untyped-def]
+def _add(typing, address, amount):
     """Add to the word at an address, as one step that all threads see; the word before."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
@@ -130,7 +130,7 @@ def _add(typing, address, amount):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _read(typing, address):  # type: ignore[no-untyped-def]
+def _read(typing, address):
     """The word at an address, and after it all that its writer had written before."""
 
     def build(context: Any, b: Any, signature: Any, arguments: Any) -> Any:

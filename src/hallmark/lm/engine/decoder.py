@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from hallmark.lm.engine.batch import FROM_ROWS, Products, step_many
 from hallmark.lm.engine.draws import BINS, BLOCK, Draw
+from hallmark.lm.engine.entries import entries
 from hallmark.lm.engine.state import Rows, make_cache, make_room, weights_of
-from hallmark.lm.engine.step import step
 from hallmark.lm.engine.team import Team
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
@@ -49,7 +51,7 @@ class Decoder:
     ) -> None:
         self.network, self.params, self.slots = network, params, slots
         threads = threads or torch.get_num_threads()
-        self._weights = weights_of(network)
+        self._weights, self._products = weights_of(network), Products(network)
         self._cache = make_cache(network, slots=slots, capacity=capacity)
         self._room = make_room(network, rows=MAX_ROWS, threads=threads)
         self._team = Team(threads)
@@ -62,6 +64,10 @@ class Decoder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the other threads."""
         self._team.close()
 
     def read(self, tokens: Sequence[Token]) -> list[int]:
@@ -84,11 +90,21 @@ class Decoder:
             _whole([t.place for t in tokens]), _whole(wanted),
         )  # fmt: skip
         self._room.barrier[:] = 0
-        self._team.run(step, self._weights, self._cache, rows, self._room, draw)
+        state = (self._weights, self._cache, rows, self._room, draw)
+        if len(tokens) < FROM_ROWS:
+            self._team.run(entries().step, *state)
+        else:
+            self._team.run(step_many, self._products, *state)
         chosen: list[int] = draw.chosen.tolist()
         if -1 in chosen:
             raise ValueError("the network's logits are not finite; its weights are damaged")
         return chosen
+
+    def logits(self, count: int) -> NDArray[np.float32]:
+        """The logits (count, V) of the last `read`'s wanted tokens; not greedy, they are changed
+        by the draw. A view, which the next `read` writes over.
+        """
+        return self._room.logits[:count]
 
     def copy(self, source: int, target: int, *, length: int) -> None:
         """Give slot `target` the first `length` positions of slot `source`."""

@@ -30,7 +30,8 @@ class Draw(NamedTuple):
     """Settings, and for each row of logits (W,) its slot, its seed and its step.
 
     `seen` (slots, V), the tokens that each slot's text has seen, is looked at where the penalty
-    is not 1. `chosen` (W,) receives the ids, or -1 where a row's logits are not finite. `flags` and `bins` are room for each of S threads.
+    is not 1. `chosen` (W,) receives the ids, or -1 where a row's logits are not finite. `flags`
+    and `bins` are room for each of S threads.
     """
 
     temperature: np.float32
@@ -47,7 +48,7 @@ class Draw(NamedTuple):
 
 
 @njit(**STRICT)
-def mix(x):  # type: ignore[no-untyped-def]
+def mix(x):
     """SplitMix64's finaliser."""
     x = (x ^ (x >> _S30)) * _FIRST
     x = (x ^ (x >> _S27)) * _SECOND
@@ -55,7 +56,7 @@ def mix(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def total_of(logit, start, token):  # type: ignore[no-untyped-def]
+def total_of(logit, start, token):
     """A token's logit and its Gumbel noise, in float64."""
     bits = mix(start + (np.uint64(token) + _ONE) * _GAMMA)
     u = (np.float64(bits >> _S12) + 0.5) * 2.0**-52
@@ -63,7 +64,7 @@ def total_of(logit, start, token):  # type: ignore[no-untyped-def]
 
 
 @njit(**LOOSE)
-def mark(logits, first, count, best, start, flags):  # type: ignore[no-untyped-def]
+def mark(logits, first, count, best, start, flags):
     """Flag the tokens that may beat `best`; how many there are.
 
     With -log u >= 1 - u, logit + noise > best needs 1 - u < e^(logit - best), and 24 bits of u
@@ -80,7 +81,7 @@ def mark(logits, first, count, best, start, flags):  # type: ignore[no-untyped-d
 
 
 @njit(**STRICT)
-def gumbel(logits, likeliest, seed, step, flags):  # type: ignore[no-untyped-def]
+def gumbel(logits, likeliest, seed, step, flags):
     """argmax of logit + noise; ties go to the lowest id."""
     start = mix(mix(np.uint64(seed)) + np.uint64(step) * _GAMMA)
     chosen, best = likeliest, total_of(logits[likeliest], start, likeliest)
@@ -97,7 +98,7 @@ def gumbel(logits, likeliest, seed, step, flags):  # type: ignore[no-untyped-def
 
 
 @njit(**STRICT)
-def likeliest_of(logits):  # type: ignore[no-untyped-def]
+def likeliest_of(logits):
     """The lowest id of the largest logit; -1 where one is NaN or the largest is not finite.
 
     Compared as whole numbers in the order of the floats, which wide registers do at once.
@@ -118,7 +119,7 @@ def likeliest_of(logits):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def keep_largest(logits, cutoff, size):  # type: ignore[no-untyped-def]
+def keep_largest(logits, cutoff, size):
     """Keep `size` logits, the smallest of them `cutoff`, the lowest ids of those tied with it."""
     above = 0
     for i in range(logits.size):
@@ -132,7 +133,7 @@ def keep_largest(logits, cutoff, size):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def keep_top_k(logits, k):  # type: ignore[no-untyped-def]
+def keep_top_k(logits, k):
     """The k largest, found with a heap of k whose root is the smallest."""
     heap = logits[:k].copy()
     for root in range(k // 2 - 1, -1, -1):
@@ -145,7 +146,7 @@ def keep_top_k(logits, k):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def sift(heap, root):  # type: ignore[no-untyped-def]
+def sift(heap, root):
     """Let the number at `root` sink to its place."""
     while 2 * root + 1 < heap.size:
         child = 2 * root + 1
@@ -158,13 +159,13 @@ def sift(heap, root):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def bin_of(logit):  # type: ignore[no-untyped-def]
+def bin_of(logit):
     """Which bin a logit that is at most 0 falls into, the likeliest first."""
     return np.int64(min(-logit * _PER_NAT, np.float32(BINS - 1)))
 
 
 @njit(**STRICT)
-def keep_nucleus(logits, p, bins):  # type: ignore[no-untyped-def]
+def keep_nucleus(logits, p, bins):
     """The smallest set of largest logits (all at most 0) whose probability reaches p.
 
     Probability is added up in bins of like logits; only the bin where p is reached is sorted.
@@ -198,7 +199,7 @@ def keep_nucleus(logits, p, bins):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def draw_row(logits, seen, draw, row, flags, bins):  # type: ignore[no-untyped-def]
+def draw_row(logits, seen, draw, row, flags, bins):
     """One token from one row of logits (V,), which are changed; -1 where they are not finite."""
     if draw.penalty != 1:
         for i in range(logits.size):
@@ -219,7 +220,7 @@ def draw_row(logits, seen, draw, row, flags, bins):  # type: ignore[no-untyped-d
 
 
 @njit(**STRICT)
-def draw_all(rank, size, logits, draw):  # type: ignore[no-untyped-def]
+def draw_all(rank, size, logits, draw):
     """This thread's share of the rows of logits (W, V)."""
     for row in range(rank, draw.chosen.size, size):
         seen = draw.seen[draw.slots[row] if draw.penalty != 1 else 0]

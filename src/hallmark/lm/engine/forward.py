@@ -22,18 +22,19 @@ from hallmark.lm.engine.kernels import (
 
 
 @njit(**STRICT)
-def share_of(count, rank, size, unit):  # type: ignore[no-untyped-def]
+def share_of(count, rank, size, unit):
     """Which of `count` outputs are thread `rank`'s: (first, last), in whole units."""
     units = (count + unit - 1) // unit
     return min(count, units * rank // size * unit), min(count, units * (rank + 1) // size * unit)
 
 
 @njit(**STRICT)
-def store_keys_and_values(cache, rows, layer, qkv, share):  # type: ignore[no-untyped-def]
+def store_keys_and_values(cache, rows, layer, qkv, share):
     """Put outputs `share` of c_attn, as far as they are keys and values, into the cache."""
-    _, _, heads, _, width = cache.keys.shape
-    columns = heads * width
+    _, _, heads, _, words = cache.keys.shape
     size = 2 if cache.bf16 else 4
+    width = words * 2 // size
+    columns = heads * width
     for row in range(rows.tokens.size):
         for part, array in ((1, cache.keys), (2, cache.values)):
             for head in range(heads):
@@ -46,9 +47,10 @@ def store_keys_and_values(cache, rows, layer, qkv, share):  # type: ignore[no-un
 
 
 @njit(**STRICT)
-def attend_all(cache, rows, layer, room, rank, size):  # type: ignore[no-untyped-def]
+def attend_all(cache, rows, layer, room, rank, size):
     """This thread's share of all heads of all rows."""
-    _, _, heads, _, width = cache.keys.shape
+    _, _, heads, _, words = cache.keys.shape
+    width = words if cache.bf16 else words // 2
     for task in range(rank, rows.tokens.size * heads, size):
         row, head = task // heads, task % heads
         keys = address_of(cache.keys[rows.slots[row], layer, head])
@@ -59,7 +61,7 @@ def attend_all(cache, rows, layer, room, rank, size):  # type: ignore[no-untyped
 
 
 @njit(**STRICT)
-def prepare_all(kind, x, columns, norm, epsilon, plain, whole, steps):  # type: ignore[no-untyped-def]
+def prepare_all(kind, x, columns, norm, epsilon, plain, whole, steps):
     """All rows as inputs of a product, normed first where `norm` has a weight and a bias.
 
     Each thread does this for itself: it is cheaper than to wait for others.
@@ -73,7 +75,7 @@ def prepare_all(kind, x, columns, norm, epsilon, plain, whole, steps):  # type: 
 
 
 @njit(**STRICT)
-def forward(rank, size, weights, cache, rows, room):  # type: ignore[no-untyped-def]
+def forward(rank, size, weights, cache, rows, room):
     """Logits of the wanted rows into room.logits (W, V); keys and values into the cache.
 
     Called by all `size` threads at once, each with its own `rank`.
@@ -81,7 +83,12 @@ def forward(rank, size, weights, cache, rows, room):  # type: ignore[no-untyped-
     kind, matrices, epsilon = weights.kind, weights.matrices, weights.epsilon
     count, layers, c = rows.tokens.size, weights.norms.shape[0], room.x.shape[1]
     x, qkv, attended, hidden = room.x[:count], room.qkv, room.attended[:count], room.hidden[:count]
-    plain, whole, steps, sums = room.plain[rank], room.whole[rank], room.steps[rank], room.sums[rank]
+    plain, whole, steps, sums = (
+        room.plain[rank],
+        room.whole[rank],
+        room.steps[rank],
+        room.sums[rank],
+    )
     inputs = (plain, whole)
     barrier, times = address_of(room.barrier), 0
     none = weights.last_norm[:0]

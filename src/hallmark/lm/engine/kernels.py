@@ -22,7 +22,6 @@ from hallmark.lm.engine.bits import (
     store_float,
     store_half,
 )
-from hallmark.lm.engine.state import BLOCK
 from hallmark.lm.engine.simd import (
     TILE,
     bf16_tile,
@@ -38,6 +37,7 @@ from hallmark.lm.engine.simd import (
     weighted_sum_bf16,
     weighted_sum_float32,
 )
+from hallmark.lm.engine.state import BLOCK
 
 FLOAT32, BF16, INT8, INT4 = 0, 1, 2, 3
 # Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
@@ -56,7 +56,7 @@ _GELU, _CUBIC = np.float32(-2 * 0.7978845608), np.float32(0.044715)
 
 
 @njit(**LOOSE)
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x):
     """e^x in float32 for x from -87 to 88, to 2e-7 (the polynomial of Cephes)."""
     x = max(x, _LOWEST)
     n = np.floor(x * _LOG2_E + _HALF)
@@ -67,14 +67,14 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def bf16_bits(x):  # type: ignore[no-untyped-def]
+def bf16_bits(x):
     """The nearest bf16 to a float32, half to even, as the upper half of 32 bits."""
     bits = bits_of_float(x)
     return (bits + np.int32(0x7FFF) + ((bits >> np.int32(16)) & np.int32(1))) >> np.int32(16)
 
 
 @njit(**LOOSE)
-def normalise(x, weight, bias, epsilon, out):  # type: ignore[no-untyped-def]
+def normalise(x, weight, bias, epsilon, out):
     """Layer norm of one row (C,)."""
     count = np.float32(x.size)
     total = _ZERO
@@ -90,7 +90,7 @@ def normalise(x, weight, bias, epsilon, out):  # type: ignore[no-untyped-def]
 
 
 @njit(**LOOSE)
-def round_row(x, whole):  # type: ignore[no-untyped-def]
+def round_row(x, whole):
     """One row to whole numbers in -127..127; returns what one of them is worth.
 
     As `rounding.quantise_rows`: NaN where the row is not finite.
@@ -105,12 +105,12 @@ def round_row(x, whole):  # type: ignore[no-untyped-def]
         return most - most  # 0, or NaN
     factor = np.float32(127) / most
     for i in range(x.size):
-        whole[i] = np.int16(nearest(x[i] * factor))
+        whole[i] = nearest(x[i] * factor)
     return most / np.float32(127)
 
 
 @njit(**STRICT)
-def prepare(kind, x, plain, whole):  # type: ignore[no-untyped-def]
+def prepare(kind, x, plain, whole):
     """One row as the input of a product; returns what a whole number of it is worth.
 
     Into `plain` for float matrices (rounded to bf16 for those), into `whole` for the others.
@@ -126,7 +126,7 @@ def prepare(kind, x, plain, whole):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):  # type: ignore[no-untyped-def]
+def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
     """Dot products of `count` rows of weights with one or four rows of inputs.
 
     The last tile is moved back so that it ends with the rows; what it computes twice is the same.
@@ -156,7 +156,7 @@ def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch
 
 
 @njit(**STRICT)
-def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add, out, sums):  # type: ignore[no-untyped-def]
+def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add, out, sums):
     """Outputs `share` of x W' + b for `rows` rows of inputs, written or added to `out`.
 
     matrix: addresses of weights and multipliers. inputs: (plain, whole) as `prepare` left them.
@@ -188,7 +188,7 @@ def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add,
 
 
 @njit(**LOOSE)
-def finish(is_whole, sums, step, scale, bias, count, add, out):  # type: ignore[no-untyped-def]
+def finish(is_whole, sums, step, scale, bias, count, add, out):
     """Sums of one row to `count` outputs; all at addresses, which cost nothing to cut up."""
     for o in range(count):
         value = load_float(sums, o)
@@ -199,7 +199,7 @@ def finish(is_whole, sums, step, scale, bias, count, add, out):  # type: ignore[
 
 
 @njit(**LOOSE)
-def gelu(x):  # type: ignore[no-untyped-def]
+def gelu(x):
     """GELU with tanh, in place: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
     for i in range(x.size):
         u = _GELU * (x[i] + _CUBIC * x[i] * x[i] * x[i])
@@ -207,7 +207,7 @@ def gelu(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def embed(kind, matrix, scales, token, position, columns, share, out):  # type: ignore[no-untyped-def]
+def embed(kind, matrix, scales, token, position, columns, share, out):
     """Columns `share` of a token's embedding and its position's."""
     scale = scales[token]
     for i in range(share[0], share[1]):
@@ -226,7 +226,7 @@ def embed(kind, matrix, scales, token, position, columns, share, out):  # type: 
 
 
 @njit(**STRICT)
-def store(cache, bf16, row):  # type: ignore[no-untyped-def]
+def store(cache, bf16, row):
     """Write a row of keys or values at its address in the cache."""
     for i in range(row.size):
         if bf16:
@@ -236,7 +236,7 @@ def store(cache, bf16, row):  # type: ignore[no-untyped-def]
 
 
 @njit(**LOOSE)
-def softmax(scores):  # type: ignore[no-untyped-def]
+def softmax(scores):
     """In place, but for the division by their sum, which is returned."""
     most = scores[0]
     for i in range(scores.size):
@@ -249,7 +249,7 @@ def softmax(scores):  # type: ignore[no-untyped-def]
 
 
 @njit(**STRICT)
-def attend(query, keys, values, bf16, count, scores, out):  # type: ignore[no-untyped-def]
+def attend(query, keys, values, bf16, count, scores, out):
     """One head of one row over `count` positions, whose keys and values are at addresses."""
     width = query.size
     scale = np.float32(1 / np.sqrt(width))

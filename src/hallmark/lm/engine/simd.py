@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 32  # whole numbers of 16 bits in a step: one AVX-512 register
-STEP = 2 * LANES  # counts of the dot products are multiples of this
+STEP = 2 * LANES  # a dot product goes on by so many numbers; counts are multiples of half of it
 _AHEAD = 4096  # bytes
 TILE = 4  # rows of weights that pass over the inputs together
 
@@ -116,6 +116,17 @@ def _int4_step(b: Builder, w: Value, m: Value, i: Value, u: int) -> Value:
     return b.mul(b.sub(shift, _vector(_I16, LANES, 8)), _splat(b, factor, LANES))
 
 
+def _steps(b: Builder, count: Value, add: Callable[[Value, int], None], parts: int) -> None:
+    """Call add(i, part) for all `parts` parts of each `STEP` of a count, and of the half left."""
+    whole = b.and_(count, _I64(-STEP))
+    with cgutils.for_range_slice(b, _I64(0), whole, _I64(STEP)) as (i, _):
+        for part in range(parts):
+            add(i, part)
+    with b.if_then(b.icmp_signed("!=", whole, count)):
+        for part in range(parts // 2):
+            add(whole, part)
+
+
 def _whole_tile(step: Callable[..., Value], rows: int) -> Any:
     """Dot products of `TILE` rows of weights with `rows` rows of 16-bit inputs, exact in int32.
 
@@ -123,24 +134,26 @@ def _whole_tile(step: Callable[..., Value], rows: int) -> Any:
     """
     apart = 2 if rows == 1 else 1
 
-    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):  # type: ignore[no-untyped-def]
+    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             w, width, m, groups, x, stride, count, out, pitch = arguments
             zero = _vector(_I32, LANES // 2, 0)
             sums = [cgutils.alloca_once(b, zero.type) for _ in range(TILE * rows * apart)]
             for total in sums:
                 b.store(zero, total)
-            with cgutils.for_range_slice(b, _I64(0), count, _I64(STEP)) as (i, _):
-                for u in range(2):
-                    at = b.add(i, _I64(u * LANES))
-                    starts = [_at(b, _at(b, x, stride, row), at, 2) for row in range(rows)]
-                    inputs = [_load(b, start, _I16, LANES) for start in starts]
-                    for o in range(TILE):
-                        weights = step(b, _at(b, w, width, o), _at(b, m, groups, o), i, u)
-                        for row in range(rows):
-                            total = sums[(o * rows + row) * apart + u % apart]
-                            pairs = _pairs(b, weights, inputs[row])
-                            b.store(b.add(b.load(total), pairs), total)
+
+            def add(i: Value, u: int) -> None:
+                at = b.add(i, _I64(u * LANES))
+                starts = [_at(b, _at(b, x, stride, row), at, 2) for row in range(rows)]
+                inputs = [_load(b, start, _I16, LANES) for start in starts]
+                for o in range(TILE):
+                    weights = step(b, _at(b, w, width, o), _at(b, m, groups, o), i, u)
+                    for row in range(rows):
+                        total = sums[(o * rows + row) * apart + u % apart]
+                        pairs = _pairs(b, weights, inputs[row])
+                        b.store(b.add(b.load(total), pairs), total)
+
+            _steps(b, count, add, 2)
             _store_tile(b, sums, rows, apart, out, pitch)
             return context.get_dummy_value()
 
@@ -173,24 +186,25 @@ def _float_tile(*, bf16: bool, rows: int) -> Any:
     """
     lanes, apart = LANES // 2, 2
 
-    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):  # type: ignore[no-untyped-def]
+    def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             w, width, _, _, x, stride, count, out, pitch = arguments
             zero = _vector(_F32, lanes, 0.0)
             sums = [cgutils.alloca_once(b, zero.type) for _ in range(TILE * rows * apart)]
             for total in sums:
                 b.store(zero, total)
-            with cgutils.for_range_slice(b, _I64(0), count, _I64(STEP)) as (i, _):
-                for u in range(STEP // lanes):
-                    at = b.add(i, _I64(u * lanes))
-                    starts = [_at(b, x, stride, row) for row in range(rows)]
-                    inputs = [_floats(b, start, at, lanes, bf16=False) for start in starts]
-                    for o in range(TILE):
-                        weights = _floats(b, _at(b, w, width, o), at, lanes, bf16=bf16)
-                        for row in range(rows):
-                            total = sums[(o * rows + row) * apart + u % apart]
-                            added = _multiply_add(b, weights, inputs[row], b.load(total))
-                            b.store(added, total)
+
+            def add(i: Value, u: int) -> None:
+                at = b.add(i, _I64(u * lanes))
+                starts = [_at(b, x, stride, row) for row in range(rows)]
+                inputs = [_floats(b, start, at, lanes, bf16=False) for start in starts]
+                for o in range(TILE):
+                    weights = _floats(b, _at(b, w, width, o), at, lanes, bf16=bf16)
+                    for row in range(rows):
+                        total = sums[(o * rows + row) * apart + u % apart]
+                        b.store(_multiply_add(b, weights, inputs[row], b.load(total)), total)
+
+            _steps(b, count, add, 4)
             _store_tile(b, sums, rows, apart, out, pitch)
             return context.get_dummy_value()
 
@@ -203,7 +217,7 @@ def _key_dot(*, bf16: bool) -> Any:
     """A query (width,) with `count` keys (width,) that lie one after another, times `scale`."""
     lanes = LANES // 2
 
-    def dot(typing, query, keys, width, count, scale, out):  # type: ignore[no-untyped-def]
+    def dot(typing, query, keys, width, count, scale, out):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             query, keys, width, count, scale, out = arguments
             with cgutils.for_range(b, count) as place:
@@ -231,7 +245,7 @@ def _weighted_sum(*, bf16: bool) -> Any:
     """The sum of `count` values (width,) that lie one after another, each times its weight."""
     lanes = LANES // 2
 
-    def weighted(typing, weights, values, width, count, out):  # type: ignore[no-untyped-def]
+    def weighted(typing, weights, values, width, count, out):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             weights, values, width, count, out = arguments
             zero = _vector(_F32, lanes, 0.0)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.matrices import Bf16Matrix, HeldEmbedding, Int4Matrix, Int8Matrix
+from hallmark.models.matrices import HeldEmbedding, Int4Matrix, Int8Matrix
 from hallmark.models.precision import Precision
 
 Floats = NDArray[np.float32]
@@ -46,11 +45,12 @@ class Weights(NamedTuple):
 class Cache(NamedTuple):
     """Keys and values, (slots, n_layer, n_head, capacity, head_dim) each, float32 or bf16.
 
-    bf16 numbers are the upper 16 bits of float32. A slot holds one sequence.
+    A slot holds one sequence. Both are held as 16-bit words, two for a float32 and for bf16 its
+    upper half, so that the same compiled code serves both.
     """
 
-    keys: Any
-    values: Any
+    keys: NDArray[np.uint16]
+    values: NDArray[np.uint16]
     bf16: bool
 
 
@@ -78,17 +78,20 @@ class Room(NamedTuple):
     whole: NDArray[np.int16]  # (S, R, 4 C): the same as whole numbers
     steps: Floats  # (S, R): what one of those is worth
     scores: Floats  # (S, n_ctx): attention of one row and head
+    shared: Floats  # (R, 4 C): inputs of a product that all threads read
+    bytes: NDArray[np.int8]  # (R, 4 C): the same as whole numbers
+    shared_steps: Floats  # (R,)
     sums: NDArray[np.int32]  # (S, 4, BLOCK): of dot products
 
 
 def weights_of(network: GPT2) -> Weights:
     """Addresses and small copies; the network must stay alive and unchanged meanwhile."""
     c = network.config
-    layers = [[getattr(getattr(b, part), name) for part, name in _MATRICES] for b in network.h]
-    held = network.wte
-    embedding: Any = held.held if isinstance(held, HeldEmbedding) else held
-    matrices = [_addresses(m) for layer in layers for m in layer] + [_addresses(embedding)]
-    norms = [[b.ln_1.weight, b.ln_1.bias, b.ln_2.weight, b.ln_2.bias] for b in network.h]
+    *inner, embedding = matrices_of(network)
+    layers = [inner[first : first + 4] for first in range(0, len(inner), 4)]
+    matrices = [_addresses(m) for m in (*inner, embedding)]
+    blocks: list[Any] = list(network.h)
+    norms = [[b.ln_1.weight, b.ln_1.bias, b.ln_2.weight, b.ln_2.bias] for b in blocks]
     flat = [p for layer in norms for p in layer]
     return Weights(
         kind=KINDS[network.precision],
@@ -105,19 +108,24 @@ def weights_of(network: GPT2) -> Weights:
     )
 
 
-def _addresses(matrix: nn.Module) -> tuple[int, int]:
-    weight = matrix.weight
-    assert isinstance(weight, Tensor)
+def matrices_of(network: GPT2) -> list[Any]:
+    """The four matrices of each layer in turn, then the embedding's."""
+    inner = [getattr(getattr(b, part), name) for b in network.h for part, name in _MATRICES]
+    held = network.wte
+    return [*inner, held.held if isinstance(held, HeldEmbedding) else held]
+
+
+def _addresses(matrix: Any) -> tuple[int, int]:
+    weight: Tensor = matrix.weight
     assert weight.is_contiguous(), "rows of a matrix lie one after another"
     multiplier = matrix.multiplier.data_ptr() if isinstance(matrix, Int4Matrix) else 0
     return weight.data_ptr(), multiplier
 
 
-def _scale(matrix: nn.Module) -> Floats:
+def _scale(matrix: Any) -> Floats:
     """One scale an output row; those of matrices that have none are 1."""
     if isinstance(matrix, Int8Matrix | Int4Matrix):
         return _floats(matrix.scale)
-    assert isinstance(matrix, Bf16Matrix | nn.Linear | nn.Embedding)
     return np.ones(len(matrix.weight), dtype=np.float32)
 
 
@@ -131,10 +139,10 @@ def make_cache(network: GPT2, *, slots: int, capacity: int) -> Cache:
     The memory is taken from the system as it is filled.
     """
     c = network.config
-    shape = (slots, c.n_layer, c.n_head, capacity, c.n_embd // c.n_head)
     bf16 = network.precision != Precision.FLOAT32
-    dtype: Any = np.uint16 if bf16 else np.float32
-    return Cache(np.empty(shape, dtype=dtype), np.empty(shape, dtype=dtype), bf16)
+    words = c.n_embd // c.n_head * (1 if bf16 else 2)
+    shape = (slots, c.n_layer, c.n_head, capacity, words)
+    return Cache(np.empty(shape, dtype=np.uint16), np.empty(shape, dtype=np.uint16), bf16)
 
 
 def make_room(network: GPT2, *, rows: int, threads: int) -> Room:
@@ -152,12 +160,8 @@ def make_room(network: GPT2, *, rows: int, threads: int) -> Room:
         whole=np.empty((threads, rows, 4 * c.n_embd), dtype=np.int16),
         steps=np.empty((threads, rows), dtype=f),
         scores=np.empty((threads, c.n_ctx), dtype=f),
+        shared=np.empty((rows, 4 * c.n_embd), dtype=f),
+        bytes=np.empty((rows, 4 * c.n_embd), dtype=np.int8),
+        shared_steps=np.ones(rows, dtype=f),
         sums=np.zeros((threads, 4, BLOCK), dtype=np.int32),
     )
-
-
-def fits(network: GPT2) -> bool:
-    """Whether the compiled functions can run this network: a CPU, and widths of whole steps."""
-    c = network.config
-    widths_fit = c.n_embd % 64 == 0 and (c.n_embd // c.n_head) % 32 == 0
-    return widths_fit and network.device == torch.device("cpu")
