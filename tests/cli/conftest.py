@@ -42,7 +42,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> StandInJudge:
     stand_in = StandInJudge()
     module = ModuleType("hallmark.detect.judge")
 
-    def load_detector(name_or_folder: str, *, home: Path) -> StandInJudge:
+    def load_detector(name_or_folder: str, *, home: Path, precision: str) -> StandInJudge:
         if name_or_folder == "missing":
             raise ValueError("no detector is called 'missing'; use 'bundled' or a folder")
         return stand_in

@@ -8,7 +8,8 @@ from transformers import GPT2LMHeadModel
 
 from hallmark.lm import generate as module
 from hallmark.lm.draw import next_tokens
-from hallmark.lm.generate import Generation, generate
+from hallmark.lm.generate import generate
+from hallmark.lm.row import Generation
 from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.checkpoint import save_huggingface
 from hallmark.models.gpt2 import GPT2

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hallmark.models import checkpoint
-from hallmark.models.quantised import WEIGHTS, dequantise, quantise
+from hallmark.models.quantised import WEIGHTS
+from hallmark.models.rounding import from_rows, quantise
 from hallmark.models.sizes import MANIFEST, GPT2Config
 
 
@@ -24,7 +25,7 @@ def test_no_entry_is_off_by_more_than_half_a_step():
     matrix[7] = 0
     matrix[8] *= 1e-20
     whole, scale = quantise(matrix)
-    error = (dequantise(whole, scale) - matrix).abs().amax(dim=1)
+    error = (from_rows(whole, scale) - matrix).abs().amax(dim=1)
     assert (error <= 0.5001 * matrix.abs().amax(dim=1) / 127).all()
     assert whole.abs().max() == 127
 
@@ -97,5 +98,7 @@ def test_a_later_version_is_refused(folder):
     config = json.loads((folder / "config.json").read_text())
     for change in ({"version": 2}, {"format": "other"}, {"format": None}, {"version": []}):
         (folder / "config.json").write_text(json.dumps(config | change))
-        with pytest.raises(ValueError, match="this hallmark reads hallmark-int8 1"):
+        with pytest.raises(
+            ValueError, match="this hallmark reads hallmark-int8 and hallmark-int4 1"
+        ):
             checkpoint.load(folder)

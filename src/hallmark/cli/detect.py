@@ -11,12 +11,14 @@ from hallmark.cli.options import (
     AsJson,
     AsJsonLines,
     Detector,
+    Precision,
     Quiet,
     Source,
     home,
 )
 from hallmark.cli.output import print_json, progress
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
+from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
     from hallmark.detect.judge import Judge
@@ -35,27 +37,28 @@ def detect(
     file: Source,
     detector: Detector = BUNDLED_DETECTOR,
     prior: Prior = PRIOR,
+    precision: Precision = REFERENCE,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Judge whether a text looks synthetic, and how often that errs."""
     if jsonl:
-        judge_lines(file, load(detector), prior=prior, quiet=quiet)
+        judge_lines(file, load(detector, precision), prior=prior, quiet=quiet)
         return
     text = read_text(file)
-    verdict = load(detector).judge([text], prior=prior)[0]
+    verdict = load(detector, precision).judge([text], prior=prior)[0]
     if json:
         print_json(as_record(verdict))
     else:
         print("\n".join(sentences(verdict)))
 
 
-def load(name: str) -> Judge:
-    """The detector of that name or folder."""
+def load(name: str, precision: str = REFERENCE) -> Judge:
+    """The detector of that name or folder; its thresholds were fitted on float32 readings."""
     from hallmark.detect.judge import load_detector
 
-    return load_detector(name, home=home())
+    return load_detector(name, home=home(), precision=precision)
 
 
 def judge_lines(source: str, judge: Judge, *, prior: float, quiet: bool) -> None:

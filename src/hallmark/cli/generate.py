@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hallmark.cli.inputs import STANDARD_INPUT, Record, read_text, record_groups
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, AsJsonLines, Model, Quiet, home
+from hallmark.cli.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    AsJsonLines,
+    Model,
+    Precision,
+    Quiet,
+    home,
+)
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
 from hallmark.data import check_text
 from hallmark.lm.sampling import SamplingParams, document_seed
+from hallmark.models.precision import AUTO
 
 if TYPE_CHECKING:
-    from hallmark.lm.generate import Generation
     from hallmark.lm.model import LanguageModel
+    from hallmark.lm.row import Generation
 
 BATCH = 16
 
@@ -53,6 +62,7 @@ def generate(
     repetition_penalty: Penalty = SamplingParams.repetition_penalty,
     stop: Stop = None,
     seed: Seed = SamplingParams.seed,
+    precision: Precision = AUTO,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -63,11 +73,12 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
-    writer = load(model)
+    writer = load(model, precision=precision)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
-        print_json({"model": writer.name, **collect(batches, writer, params)})
+        facts = {"model": writer.name, "precision": writer.precision}
+        print_json({**facts, **collect(batches, writer, params)})
     else:
         write_text(batches, writer, params, quiet=quiet)
 
@@ -118,12 +129,12 @@ def _batches(groups: Iterator[list[Record]], *, n: int, seed: int) -> Iterator[l
             yield batch
 
 
-def load(name: str) -> LanguageModel:
+def load(name: str, *, precision: str = AUTO) -> LanguageModel:
     """The model of that name or folder."""
     from hallmark.lm.model import LanguageModel
     from hallmark.models.sizes import find_model
 
-    return LanguageModel.load(find_model(name, home=home()), name=name)
+    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def write(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hallmark.models.precision import CHOICES
 from hallmark.models.sizes import SIZES
 
 DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
@@ -22,6 +23,13 @@ Source = Annotated[
 ]
 Model = Annotated[
     str, typer.Option(metavar="NAME|FOLDER", help="A name in `hallmark models`, or a folder.")
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(CHOICES),
+        help="How the network's matrices are held; auto goes by device and size.",
+    ),
 ]
 Detector = Annotated[
     str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")

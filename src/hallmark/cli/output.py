@@ -24,7 +24,10 @@ FileProgress = Callable[[str, int, int], None]
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on one line, at once. NaN and infinity have no place in JSON: null."""
-    line = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    try:
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        line = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

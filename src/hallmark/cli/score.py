@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hallmark.cli.inputs import read_text, record_groups
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, AsJsonLines, Model, Quiet, Source, home
+from hallmark.cli.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    AsJsonLines,
+    Model,
+    Precision,
+    Quiet,
+    Source,
+    home,
+)
 from hallmark.cli.output import console, note, print_json, printable, progress
+from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
@@ -28,16 +38,17 @@ def score(
     file: Source,
     model: Model = DEFAULT_MODEL,
     max_tokens: MaxTokens = MAX_TOKENS,
+    precision: Precision = REFERENCE,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Show how likely a model finds each token of a text."""
     if jsonl:
-        score_lines(file, load(model), max_tokens=max_tokens, quiet=quiet)
+        score_lines(file, load(model, precision), max_tokens=max_tokens, quiet=quiet)
         return
     text = read_text(file)
-    scorer = load(model)
+    scorer = load(model, precision)
     scores = scorer.score([text], max_tokens=max_tokens)[0]
     if json:
         print_json(as_record(scores, scorer))
@@ -46,12 +57,12 @@ def score(
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
 
 
-def load(name: str) -> LanguageModel:
+def load(name: str, precision: str) -> LanguageModel:
     """The model of that name or folder."""
     from hallmark.lm.model import LanguageModel
     from hallmark.models.sizes import find_model
 
-    return LanguageModel.load(find_model(name, home=home()), name=name)
+    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bool) -> None:
@@ -79,6 +90,7 @@ def as_record(scores: TokenScores, model: LanguageModel) -> dict[str, Any]:
     """The scores as JSON knows them: natural logarithms, and one list for each statistic."""
     return {
         "model": model.name,
+        "precision": model.precision,
         "tokens_used": len(scores.tokens),
         "tokens_total": scores.tokens_total,
         "bits_per_byte": bits_per_byte(scores, model),

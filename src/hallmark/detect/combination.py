@@ -31,6 +31,7 @@ from hallmark.detect.stored import (
 from hallmark.detect.words import Words
 from hallmark.lm.model import LanguageModel
 from hallmark.models.folder import write_json, write_manifest
+from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
 
 KIND = "combination"
@@ -105,7 +106,7 @@ class Combination:
         write_manifest(folder, FILES, kind=KIND)
 
     @classmethod
-    def load(cls, folder: Path, *, home: Path) -> Combination:
+    def load(cls, folder: Path, *, home: Path, precision: str = REFERENCE) -> Combination:
         """Read what `save` wrote, and its language model; ValueError says what is wrong."""
         config = read_config(folder, kind=KIND, version=VERSION)
         with blaming(folder / "config.json"):
@@ -119,7 +120,8 @@ class Combination:
             experts = Experts.from_tensors(features, arrays)
             calibration = calibrating.from_tensors(arrays, lengths)
         background = Background.load(folder)
-        reader = Reader(LanguageModel.load(find_model(name, home=home), name=name), background)
+        model = LanguageModel.load(find_model(name, home=home), name=name, precision=precision)
+        reader = Reader(model, background)
         unknown = sorted(set(features) - set(reader.names()))
         if unknown:
             shown = ", ".join(repr(f[:40]) for f in unknown[:3])

@@ -16,6 +16,7 @@ from hallmark.detect.calibration import Bound, Calibration
 from hallmark.detect.detector import KINDS, Examined
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
 from hallmark.models.folder import read_json
+from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import BUNDLED
 
 CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
@@ -109,8 +110,11 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
     )  # fmt: skip
 
 
-def load_detector(name_or_folder: str, *, home: Path) -> Judge:
-    """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong."""
+def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
+    """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
+
+    precision: that of its language model; its calibration was fitted on float32 readings.
+    """
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -130,7 +134,7 @@ def load_detector(name_or_folder: str, *, home: Path) -> Judge:
             f"{folder} holds a {kind} detector, which has no calibration and so gives no "
             f"verdicts; use {BUNDLED_DETECTOR!r}"
         )
-    return Judge(chosen.load(folder, home=home))
+    return Judge(chosen.load(folder, home=home, precision=precision))
 
 
 def _is_file(path: Path) -> bool:

@@ -5,21 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import torch
 
 from hallmark.lm import generate as decoding
 from hallmark.lm import score as scoring
-from hallmark.lm.generate import Generation, OnToken
+from hallmark.lm.engine import fits
+from hallmark.lm.row import Generation, OnToken
 from hallmark.lm.sampling import PURE, SamplingParams, check_seed, document_seed
 from hallmark.lm.score import TokenScores
 from hallmark.models import checkpoint
 from hallmark.models.gpt2 import GPT2
+from hallmark.models.precision import Precision, choose_precision
 from hallmark.models.tokenizer import Tokenizer
 
 BATCH_SIZE = 16
+SLOTS = 32
+_WORTH = 30_000_000  # parameters from which compiled code pays for its loading in one text
 
 
 class LanguageModel:
@@ -36,12 +41,22 @@ class LanguageModel:
         self.name = name
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", name: str | None = None) -> LanguageModel:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        name: str | None = None,
+        precision: str = Precision.FLOAT32,
+    ) -> LanguageModel:
         """The model in `folder`, in any form that `checkpoint.load` reads, with its errors.
 
-        name: by default the folder's. ValueError where PyTorch cannot use `device`.
+        name: by default the folder's. precision: see `Precision`; "auto" goes by device and size.
+        ValueError where PyTorch cannot use `device`, or `precision` is not for it.
         """
-        network, tokenizer = checkpoint.load(folder)
+        if device.partition(":")[0] != "cpu":  # auto is the same for every size there
+            precision = choose_precision(precision, device=device, parameters=0)
+        network, tokenizer = checkpoint.load(folder, precision=precision)
         try:
             network.to(device)
         except (RuntimeError, AssertionError) as error:
@@ -52,7 +67,12 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where the network's weights are."""
-        return self.network.wte.weight.device
+        return self.network.device
+
+    @property
+    def precision(self) -> Precision:
+        """How the network's matrices are held."""
+        return self.network.precision
 
     def generate(
         self,
@@ -80,6 +100,55 @@ class LanguageModel:
             raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; give one for each")
         for seed in seeds:
             check_seed(seed)
+        if not self._compiled(small=False):
+            return self._in_batches(prompts, params, seeds, batch_size, on_token)
+        texts = dict(self.stream(zip(prompts, seeds, strict=True), params, slots=batch_size,
+                                 on_token=on_token))  # fmt: skip
+        return [texts[i] for i in range(len(prompts))]
+
+    def stream(
+        self,
+        prompts: Iterable[tuple[str, int]],
+        params: SamplingParams = PURE,
+        *,
+        slots: int = SLOTS,
+        on_token: OnToken | None = None,
+    ) -> Iterator[tuple[int, Generation]]:
+        """Go on from each (prompt, seed), however many come; yields (index, text) as texts end.
+
+        Up to `slots` are written at once, and a new one takes the place of each that ends. For
+        the rest see `generate`, which gives the same texts.
+        """
+        if self._compiled(small=True):
+            from hallmark.lm.continuous import stream
+
+            yield from stream(
+                self.network, self.tokenizer, prompts, params, slots=slots, on_token=on_token
+            )
+            return
+        coming, first = iter(prompts), 0
+        while some := list(islice(coming, slots)):
+            texts = self._in_batches(
+                [p for p, _ in some], params, [seed for _, seed in some], slots,
+                _shifted(on_token, first),
+            )  # fmt: skip
+            yield from enumerate(texts, start=first)
+            first += len(some)
+
+    def _compiled(self, *, small: bool) -> bool:
+        """Whether to decode with compiled code; `small`: also a small network in float32."""
+        large = self.network.config.parameters >= _WORTH
+        return (small or large or self.precision != Precision.FLOAT32) and fits(self.network)
+
+    def _in_batches(
+        self,
+        prompts: Sequence[str],
+        params: SamplingParams,
+        seeds: Sequence[int],
+        batch_size: int,
+        on_token: OnToken | None,
+    ) -> list[Generation]:
+        """With the plain network, one batch after another."""
         written: list[Generation] = []
         for first in range(0, len(prompts), batch_size):
             some = slice(first, first + batch_size)

@@ -1,30 +1,22 @@
 """How a network sees a text: one forward pass, four numbers a token.
 
-The head is run over a few rows at a time, each with its whole vocabulary (so that ranks and
-ties are exact), and reduced at once: no tensor of batch x length x vocabulary ever exists.
 Knows token ids only; what the numbers say about who wrote the text is for detectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hallmark.lm.windows import Window, batches, windows
+from hallmark.lm import reduce
+from hallmark.lm.passes import Ids, Settings, reduced
 from hallmark.models.gpt2 import GPT2
 
 BATCH_TOKENS = 2048
-_BLOCK = 2**22  # logits in a block, 16 MB: large enough for the product, small for the memory
-_POOL = 16  # batches' worth of texts read ahead, so that texts of like length go together
-
-Ids = Sequence[int] | NDArray[np.integer]
-Columns = list[NDArray[np.float32]]
-Reduction = Callable[[Sequence[Tensor], Tensor], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +24,10 @@ class TokenScores:
     """What a network gives for each of the T scored tokens of one text.
 
     `log_prob` of the token in nats; its `rank`, 1 + the number of tokens strictly more likely
-    (so tied tokens share the best rank); `entropy` in nats and `variance` in nats squared, of
-    the log-probability of a token drawn from the network's own distribution. `tokens_total`
-    is the length of the whole text, more than T where it was cut.
+    (so tied tokens share the best rank; in bf16 logits are rounded before, and many tie);
+    `entropy` in nats and `variance` in nats squared, of the log-probability of a token drawn
+    from the network's own distribution. `tokens_total` is the length of the whole text, more
+    than T where it was cut.
     """
 
     tokens: NDArray[np.int32]
@@ -87,8 +80,8 @@ def stream_scores(
     together; `max_tokens` cuts each text. ValueError where an id is outside the vocabulary or
     the network's numbers are not finite.
     """
-    settings = _Settings.of([network], eot, stride, batch_tokens, max_tokens)
-    for ids, total, columns in _reduced([network], token_lists, _statistics, settings):
+    settings = Settings.of([network], eot, stride, batch_tokens, max_tokens)
+    for ids, total, columns in reduced([network], token_lists, _statistics, settings):
         log_prob, rank, entropy, variance = columns or [np.zeros(0, dtype=np.float32)] * 4
         yield TokenScores(ids, log_prob, rank.astype(np.int32), entropy, variance, total)
 
@@ -110,155 +103,21 @@ def cross_entropy(
     fit the shorter of their contexts.
     """
     networks = [observer, performer]
-    settings = _Settings.of(networks, eot, stride, batch_tokens, max_tokens)
-    found = _reduced(networks, token_lists, _crossed, settings)
+    settings = Settings.of(networks, eot, stride, batch_tokens, max_tokens)
+    found = reduced(networks, token_lists, _crossed, settings)
     return [c[0] if c else np.zeros(0, dtype=np.float32) for _, _, c in found]
 
 
-def _statistics(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """(N, V) logits and (N, 1) ids to log-probability, rank, entropy and variance, (N,) each."""
+def _statistics(logits: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> list[Tensor]:
+    """One network's statistics."""
     (own,) = logits
-    rank = 1 + (own > own.gather(1, targets)).sum(1, dtype=torch.int32)
-    below, weight, total = _softmax(own)
-    log_total = total.log()
-    log_prob = below.gather(1, targets).squeeze(1) - log_total
-    mean = torch.linalg.vecdot(weight, below) / total
-    centred = below.sub_(mean[:, None])  # about the mean first, so that nothing cancels
-    variance = torch.linalg.vecdot(weight.mul_(centred), centred) / total
-    return [log_prob, rank, log_total - mean, variance]
+    if not compiled:
+        return reduce.statistics(own, targets)
+    from hallmark.lm import fused
+
+    return fused.statistics(own, targets)
 
 
-def _crossed(logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
-    """(N, V) logits of observer and performer to their cross-entropy (N,)."""
-    _, weight, total = _softmax(logits[0])
-    below, _, performer_total = _softmax(logits[1])
-    return [performer_total.log() - torch.linalg.vecdot(weight, below) / total]
-
-
-def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits below their row's largest, those exponentiated (N, V), and their sum (N,).
-
-    PyTorch's own log_softmax adds up a row in sequence: with 50,257 terms it is 7e-6 off,
-    twenty times more than the pairwise `sum`, and the error goes into every statistic.
-    """
-    below = logits - logits.amax(1, keepdim=True)
-    weight = below.exp()
-    return below, weight, weight.sum(1)
-
-
-@dataclass(frozen=True)
-class _Settings:
-    n_ctx: int
-    vocab_size: int
-    eot: int
-    stride: int
-    batch_tokens: int
-    max_tokens: int | None
-
-    @classmethod
-    def of(
-        cls,
-        networks: Sequence[GPT2],
-        eot: int | None,
-        stride: int | None,
-        batch_tokens: int,
-        max_tokens: int | None,
-    ) -> _Settings:
-        """Fill in the defaults and check the rest; ValueError says what is wrong."""
-        sizes = sorted({n.config.vocab_size for n in networks})
-        if len(sizes) > 1:
-            raise ValueError(f"the networks' vocabularies differ ({sizes}); use two of one family")
-        n_ctx = min(n.config.n_ctx for n in networks)
-        stride = max(1, n_ctx // 2) if stride is None else stride
-        eot = sizes[0] - 1 if eot is None else eot
-        if not 1 <= stride <= n_ctx:
-            raise ValueError(f"stride must be from 1 to the context of {n_ctx}, not {stride}")
-        if not 0 <= eot < sizes[0]:
-            raise ValueError(f"eot must be an id below {sizes[0]}, not {eot}")
-        for name, value in (("batch_tokens", batch_tokens), ("max_tokens", max_tokens)):
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        return cls(n_ctx, sizes[0], eot, stride, batch_tokens, max_tokens)
-
-
-def _reduced(
-    networks: Sequence[GPT2], token_lists: Iterable[Ids], reduction: Reduction, settings: _Settings
-) -> Iterator[tuple[NDArray[np.int32], int, Columns]]:
-    """Of each text in order: the ids scored, its length in all, its columns (none if empty)."""
-    numbered = enumerate(token_lists)
-    while pool := list(_pool(numbered, settings)):
-        parts: list[list[tuple[int, Columns]]] = [[] for _ in pool]
-        cut = [
-            window
-            for i, (ids, _) in enumerate(pool)
-            for window in windows(i, len(ids) - 1, n_ctx=settings.n_ctx, stride=settings.stride)
-        ]
-        for batch in batches(cut, batch_tokens=settings.batch_tokens):
-            for window, columns in _forward(networks, batch, pool, reduction):
-                parts[window.text].append((window.first, columns))
-        for (ids, total), found in zip(pool, parts, strict=True):
-            in_order = [columns for _, columns in sorted(found, key=lambda part: part[0])]
-            yield ids[1:], total, [np.concatenate(c) for c in zip(*in_order, strict=True)]
-
-
-def _pool(
-    numbered: Iterator[tuple[int, Ids]], settings: _Settings
-) -> Iterator[tuple[NDArray[np.int32], int]]:
-    """The next texts, `eot` before each, with their whole lengths, until the pool is full."""
-    room = _POOL * settings.batch_tokens
-    for number, ids in numbered:
-        cut = np.asarray(ids[: settings.max_tokens], dtype=np.int64)
-        wrong = cut[(cut < 0) | (cut >= settings.vocab_size)]
-        if wrong.size:
-            raise ValueError(
-                f"text {number} holds id {wrong[0]}, outside the vocabulary of "
-                f"{settings.vocab_size}; encode it with the network's own tokenizer"
-            )
-        yield np.concatenate([[settings.eot], cut]).astype(np.int32), len(ids)
-        room -= len(cut) + 1
-        if room <= 0:
-            return
-
-
-def _forward(
-    networks: Sequence[GPT2],
-    batch: Sequence[Window],
-    pool: Sequence[tuple[NDArray[np.int32], int]],
-    reduction: Reduction,
-) -> Iterator[tuple[Window, Columns]]:
-    """Run one batch, padded on the right, where a causal network does not see it."""
-    longest = max(w.length for w in batch)
-    inputs = np.zeros((len(batch), longest), dtype=np.int64)
-    scored = np.zeros((len(batch), longest), dtype=bool)
-    for row, w in enumerate(batch):
-        inputs[row, : w.length] = pool[w.text][0][w.start : w.end]
-        scored[row, w.first - w.start : w.length] = True
-    targets = np.concatenate([pool[w.text][0][w.first + 1 : w.end + 1] for w in batch])
-    columns = _head(networks, torch.from_numpy(inputs), scored, targets.astype(np.int64), reduction)
-    ends = np.cumsum([w.end - w.first for w in batch])[:-1]
-    split = [np.split(column, ends) for column in columns]
-    return zip(batch, ([*c] for c in zip(*split, strict=True)), strict=True)
-
-
-@torch.inference_mode()
-def _head(
-    networks: Sequence[GPT2],
-    inputs: Tensor,
-    scored: NDArray[np.bool_],
-    targets: NDArray[np.int64],
-    reduction: Reduction,
-) -> Columns:
-    """Inputs (B, T), which of them predict, and what, to columns (N,), a block at a time."""
-    device = networks[0].wte.weight.device
-    chosen = torch.from_numpy(scored).to(device)
-    wanted = torch.from_numpy(targets).to(device)[:, None]
-    hidden = [n(inputs.to(device))[chosen] for n in networks]  # (N, C) each
-    rows = max(1, _BLOCK // networks[0].config.vocab_size)
-    blocks = []
-    for i in range(0, len(wanted), rows):
-        logits = [n.logits(h[i : i + rows]).float() for n, h in zip(networks, hidden, strict=True)]
-        blocks.append(reduction(logits, wanted[i : i + rows]))
-    columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
-    if not all(np.isfinite(c).all() for c in columns):
-        raise ValueError("the network's numbers are not finite; its weights are damaged")
-    return columns
+def _crossed(logits: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> list[Tensor]:
+    """Two networks' cross-entropy, for which there is no compiled way."""
+    return reduce.crossed(*logits)

@@ -1,22 +1,21 @@
-"""Texts longer than the context as overlapping windows, and windows as batches.
+"""Texts longer than the context as overlapping windows.
 
 Arithmetic on lengths only: knows neither tokens nor networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Window:
-    """One pass over part of text number `text`: positions `start` to `end` go in, and the
-    tokens `first` to `end` are scored. Position i, which holds the token before token i (or
-    `<|endoftext|>`), predicts token i.
+    """One pass over part of a text: positions `start` to `end` go in, and the tokens `first` to
+    `end` are scored. Position i, which holds the token before token i (or `<|endoftext|>`),
+    predicts token i.
     """
 
-    text: int
     start: int
     first: int
     end: int
@@ -27,7 +26,7 @@ class Window:
         return self.end - self.start
 
 
-def windows(text: int, length: int, *, n_ctx: int, stride: int) -> Iterator[Window]:
+def windows(length: int, *, n_ctx: int, stride: int) -> Iterator[Window]:
     """Windows of at most `n_ctx` positions that together score each of `length` tokens once.
 
     The first scores `n_ctx` tokens from their whole past; each later one scores up to `stride`
@@ -36,14 +35,5 @@ def windows(text: int, length: int, *, n_ctx: int, stride: int) -> Iterator[Wind
     first = 0
     while first < length:
         end = min(length, n_ctx if first == 0 else first + stride)
-        yield Window(text, max(0, end - n_ctx), first, end)
+        yield Window(max(0, end - n_ctx), first, end)
         first = end
-
-
-def batches(chosen: Iterable[Window], *, batch_tokens: int) -> Iterator[list[Window]]:
-    """Windows of like length together, longest first; `batch_tokens` bounds what is padded."""
-    ordered = sorted(chosen, key=lambda w: w.length, reverse=True)
-    while ordered:
-        together = max(1, batch_tokens // ordered[0].length)
-        yield ordered[:together]
-        ordered = ordered[together:]

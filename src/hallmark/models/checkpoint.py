@@ -13,15 +13,18 @@ from typing import Any
 from hallmark.models import huggingface, quantised, tensorflow
 from hallmark.models.folder import check_manifest, read_json
 from hallmark.models.gpt2 import GPT2
+from hallmark.models.matrices import in_precision
+from hallmark.models.precision import Precision, choose_precision
 from hallmark.models.tokenizer import Tokenizer
 
 
-def load(folder: Path) -> tuple[GPT2, Tokenizer]:
-    """The network (float32, eval mode, CPU) and tokenizer in `folder`.
+def load(folder: Path, *, precision: str = Precision.FLOAT32) -> tuple[GPT2, Tokenizer]:
+    """The network (in `precision`, eval mode, CPU) and tokenizer in `folder`.
 
-    ValueError or FileNotFoundError says in one line what is wrong and how to mend it.
+    precision: a `Precision`, or "auto" for what suits its size. ValueError or FileNotFoundError
+    says in one line what is wrong and how to mend it.
     """
-    network = load_network(folder)
+    network = load_network(folder, precision=precision)
     tokenizer = Tokenizer.load(folder)
     if tokenizer.n_vocab != network.config.vocab_size:
         raise ValueError(
@@ -32,7 +35,7 @@ def load(folder: Path) -> tuple[GPT2, Tokenizer]:
     return network, tokenizer
 
 
-def load_network(folder: Path) -> GPT2:
+def load_network(folder: Path, *, precision: str = Precision.FLOAT32) -> GPT2:
     """The network alone; the same errors as `load`."""
     if not folder.is_dir():
         what = "is a file; give the folder that holds it" if folder.is_file() else "is no folder"
@@ -40,14 +43,20 @@ def load_network(folder: Path) -> GPT2:
     check_manifest(folder)
     config = folder / "config.json"
     if config.exists():
-        own = "format" in read_json(config)
-        return quantised.load(folder) if own else huggingface.load(folder)
+        if "format" in read_json(config):
+            return quantised.load(folder, precision=precision)
+        return _in(huggingface.load(folder), precision)
     if (folder / "hparams.json").exists():
-        return tensorflow.load(folder)
+        return _in(tensorflow.load(folder), precision)
     raise FileNotFoundError(
         f"{folder} holds no model: neither config.json (Hugging Face, hallmark) nor hparams.json "
         "(TensorFlow); give a folder that does, or a name that `hallmark models` lists"
     )
+
+
+def _in(network: GPT2, precision: str) -> GPT2:
+    size = network.config.parameters
+    return in_precision(network, choose_precision(precision, device="cpu", parameters=size))
 
 
 def save_huggingface(folder: Path, network: GPT2, tokenizer: Tokenizer) -> None:
@@ -56,7 +65,12 @@ def save_huggingface(folder: Path, network: GPT2, tokenizer: Tokenizer) -> None:
 
 
 def save_quantised(
-    folder: Path, network: GPT2, tokenizer: Tokenizer, *, facts: Mapping[str, Any] | None = None
+    folder: Path,
+    network: GPT2,
+    tokenizer: Tokenizer,
+    *,
+    precision: Precision = Precision.INT8,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write Hallmark's own int8 folder (`quantised.save`)."""
-    quantised.save(folder, network, tokenizer, facts=facts)
+    """Write Hallmark's own folder in int8 or int4 (`quantised.save`)."""
+    quantised.save(folder, network, tokenizer, precision=precision, facts=facts)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hallmark.models.precision import Precision
 from hallmark.models.sizes import GPT2Config
 
 
@@ -91,6 +92,14 @@ class MLP(nn.Module):
         return out
 
 
+class TokenEmbedding(nn.Embedding):
+    """Ids to embeddings, and the output head that shares their matrix."""
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Next-token logits (..., vocab_size) of hidden states (..., n_embd)."""
+        return F.linear(hidden, self.weight)
+
+
 class Block(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
@@ -110,12 +119,16 @@ class Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    """GPT-2 (Radford et al. 2019). `forward` gives final hidden states; `logits` the head."""
+    """GPT-2 (Radford et al. 2019). `forward` gives final hidden states; `logits` the head.
+
+    `precision` is that of its matrices; `matrices.in_precision` changes it.
+    """
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.config = config
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        self.precision = Precision.FLOAT32
+        self.wte = TokenEmbedding(config.vocab_size, config.n_embd)
         self.wpe = nn.Embedding(config.n_ctx, config.n_embd)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
@@ -157,7 +170,19 @@ class GPT2(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits (..., vocab_size) of hidden states (..., n_embd)."""
-        return F.linear(hidden, self.wte.weight)
+        out: Tensor = self.wte.head(hidden)
+        return out
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.wpe.weight.device
+
+    def cache(self, *, batch: int, capacity: int) -> KVCache:
+        """An empty cache of the type that this network's attention works in."""
+        dtype = torch.bfloat16 if self.precision == Precision.BF16 else torch.float32
+        like = torch.empty(0, dtype=dtype, device=self.device)
+        return KVCache(self.config, batch=batch, capacity=capacity, like=like)
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from hallmark.data import write_atomically
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 
-_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int8: "I8"}
+_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.int8: "I8", torch.uint8: "U8"}
 _AGAIN = "fetch or save the model again"
 _LONGEST_HEADER = 16 * 2**20  # GPT-2 XL has 66 kB
 
@@ -66,7 +67,7 @@ class SafetensorsFile:
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write float32, float16 or int8 tensors beside `path` and rename.
+    """Write float32, float16, int8 or uint8 tensors beside `path` and rename.
 
     Written here, tensor by tensor, rather than by the safetensors library, which leaves half a
     file and an error of its own where the disk is full.
@@ -95,6 +96,21 @@ def copy_float32(tensor: Tensor, *, transpose: bool = False) -> Tensor:
     return torch.empty(source.shape, dtype=torch.float32).copy_(source)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Networks made under this keep whatever their parameters hold.
+
+    They hold nothing on the meta device, where to fill them would first load PyTorch's compiler
+    (more than a second of every start).
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return None
+        return func(*args, **(kwargs or {}))
+
+
 def build(
     config: GPT2Config,
     shapes: Mapping[str, Shape],
@@ -108,7 +124,7 @@ def build(
     anything is read or allocated. ValueError names missing, unexpected, wrong-shaped tensors and
     those that hold NaN or infinity; `where` is the file or folder that messages name.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         network = GPT2(config)
     expected = {name: tuple(p.shape) for name, p in network.named_parameters()}
     _compare(expected, shapes, where=where)
@@ -118,7 +134,7 @@ def build(
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{where}: {name} has shape {tuple(tensor.shape)}, not {shape}")
         # NaN and infinity reach the extremes; isfinite would take the tensor's memory again.
-        if not all(extreme.isfinite() for extreme in tensor.aminmax()):
+        if not tensor.is_meta and not all(extreme.isfinite() for extreme in tensor.aminmax()):
             raise ValueError(f"{where}: {name} holds NaN or infinity; {_AGAIN}")
         state[name] = tensor
     network.load_state_dict(state, assign=True)

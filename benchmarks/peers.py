@@ -1,0 +1,175 @@
+"""GPT-2 of a given shape with random weights, as each peer wants it on disk. Cheap to repeat."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.matrices import in_precision
+from hallmark.models.precision import Precision
+from hallmark.models.sizes import GPT2Config, find_size
+
+GGUF_NAMES = {
+    "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+    "ln_2": "ffn_norm", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+}  # fmt: skip
+
+
+def config_of(shape: str) -> GPT2Config:
+    """A published size by name, or LAYERSxHEADSxWIDTH for trying the benchmark itself."""
+    if "x" in shape and shape[0].isdigit():
+        layers, heads, width = map(int, shape.split("x"))
+        return GPT2Config(n_layer=layers, n_head=heads, n_embd=width)
+    return find_size(shape).config
+
+
+def random_network(shape: str) -> GPT2:
+    """The same weights every time: one block of normal numbers, cut to each tensor's size."""
+    with torch.device("meta"):
+        network = GPT2(config_of(shape))
+    network.to_empty(device="cpu")
+    block = torch.randn(2**20 + 7, generator=torch.Generator().manual_seed(0)) * 0.02
+    with torch.no_grad():
+        for name, p in network.named_parameters():
+            flat = p.view(-1)
+            for first in range(0, flat.numel(), len(block)):
+                some = flat[first : first + len(block)]
+                some.copy_(block[: len(some)])
+            if p.ndim == 1 and name.endswith("weight"):
+                p.add_(1.0)
+    return network.eval()
+
+
+def hallmark_network(shape: str, precision: str) -> GPT2:
+    """Ours."""
+    return in_precision(random_network(shape), Precision(precision))
+
+
+def gguf_tensors(network: GPT2) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor under llama.cpp's name."""
+    for name, p in network.named_parameters():
+        kind = name.rpartition(".")[2]
+        if name.startswith("h."):
+            _, layer, inner = name.rpartition(".")[0].split(".", 2)
+            yield f"blk.{layer}.{GGUF_NAMES[inner]}.{kind}", p
+        else:
+            known = {"wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm"}
+            yield f"{known[name.partition('.')[0]]}.{kind}", p
+
+
+def write_gguf(path: Path, shape: str, kind: str) -> Path:
+    """llama.cpp's file with matrices in Q8_0, Q4_0 or F16; positions and vectors in float32."""
+    import gguf
+
+    if path.exists():
+        return path
+    network, quant = random_network(shape), gguf.GGMLQuantizationType[kind]
+    c = network.config
+    out = gguf.GGUFWriter(path.with_suffix(".part"), "gpt2")
+    out.add_context_length(c.n_ctx)
+    out.add_embedding_length(c.n_embd)
+    out.add_feed_forward_length(4 * c.n_embd)
+    out.add_block_count(c.n_layer)
+    out.add_head_count(c.n_head)
+    out.add_layer_norm_eps(c.layer_norm_epsilon)
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("gpt-2")
+    out.add_token_list(words(shape))
+    out.add_token_merges(["t 0"])
+    for name, p in gguf_tensors(network):
+        values = p.detach().numpy()
+        if values.ndim == 2 and name != "position_embd.weight":
+            out.add_tensor(name, gguf.quants.quantize(values, quant), raw_dtype=quant)
+        else:
+            out.add_tensor(name, values.astype(np.float32))
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    path.with_suffix(".part").replace(path)
+    return path
+
+
+def write_transformers(folder: Path, shape: str, tokens: Callable[[], list[str]]) -> Path:
+    """A folder that transformers opens, in bf16, and CTranslate2 converts."""
+    if (folder / "config.json").exists():
+        return folder
+    from transformers import GPT2Config as PeerConfig
+    from transformers import GPT2LMHeadModel
+
+    network = random_network(shape)
+    c = network.config
+    with torch.device("meta"):
+        peer = GPT2LMHeadModel(
+            PeerConfig(n_layer=c.n_layer, n_head=c.n_head, n_embd=c.n_embd, vocab_size=c.vocab_size)
+        )
+    state = {
+        f"transformer.{n}": (p.t() if ".c_" in n and p.ndim == 2 else p).detach().bfloat16()
+        for n, p in network.named_parameters()
+    }
+    state = {n: p.contiguous() for n, p in state.items()}
+    state["lm_head.weight"] = state["transformer.wte.weight"]
+    peer.load_state_dict(state, assign=True, strict=False)
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    peer.save_pretrained(part)
+    _write_vocabulary(part, tokens())
+    part.rename(folder)
+    return folder
+
+
+def _write_vocabulary(folder: Path, tokens: list[str]) -> None:
+    """A tokenizer of made-up words, which the converter wants to see."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    fast = Tokenizer(WordLevel(vocabulary, unk_token=tokens[0]))
+    end = tokens[-1]
+    PreTrainedTokenizerFast(
+        tokenizer_object=fast, bos_token=end, eos_token=end, unk_token=tokens[0]
+    ).save_pretrained(folder)
+
+
+def words(shape: str) -> list[str]:
+    """Made-up names of the tokens."""
+    return [f"t{i}" for i in range(config_of(shape).vocab_size)]
+
+
+def write_ctranslate2(folder: Path, shape: str) -> Path:
+    """CTranslate2's folder with int8 weights."""
+    if (folder / "model.bin").exists():
+        return folder
+    from ctranslate2.converters import TransformersConverter
+
+    source = folder.with_name(f"transformers-{shape}")
+    write_transformers(source, shape, lambda: words(shape))
+    TransformersConverter(str(source), load_as_float16=False, low_cpu_mem_usage=True).convert(
+        str(folder), quantization="int8", force=True
+    )
+    return folder
+
+
+def prepare(folder: Path, shape: str, side: str) -> Path | None:
+    """What a side needs on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if side.startswith("llama.cpp"):
+        kind = side.split()[1]
+        return write_gguf(folder / f"{shape}-{kind}.gguf", shape, kind)
+    if side.startswith("transformers"):
+        return write_transformers(folder / f"transformers-{shape}", shape, lambda: words(shape))
+    if side.startswith("CTranslate2"):
+        return write_ctranslate2(folder / f"ctranslate2-{shape}", shape)
+    return None
+
+
+if __name__ == "__main__":
+    print(prepare(Path(sys.argv[1]), sys.argv[2], " ".join(sys.argv[3:])))

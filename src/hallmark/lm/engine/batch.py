@@ -1,0 +1,87 @@
+"""One forward pass over many rows: PyTorch multiplies, compiled code does all between.
+
+From some rows on, PyTorch's products use units that no loop here reaches (AMX and VNNI for int8,
+bf16 tiles). Each thread multiplies its own share of a matrix's outputs, alone, and the threads
+meet as in `forward`; whole numbers give the same bits there and here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hallmark.lm.engine.draws import Draw
+from hallmark.lm.engine.entries import entries
+from hallmark.lm.engine.forward import share_of
+from hallmark.lm.engine.state import Cache, Room, Rows, Weights, matrices_of
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.rounding import unpack
+
+FROM_ROWS = 8  # with fewer rows `forward` is as fast
+_UNPACKED = 4096  # outputs of a 4-bit matrix that are unpacked at a time
+
+
+class Products:
+    """The matrices of a network as PyTorch multiplies with them, a share of outputs at a time."""
+
+    def __init__(self, network: GPT2) -> None:
+        self.matrices: list[Any] = matrices_of(network)
+
+    def share(self, number: int, first: int, last: int, room: Room, rows: int) -> Tensor:
+        """Sums (rows, last - first) of matrix `number`: int32 or, of float matrices, float32."""
+        matrix = self.matrices[number]
+        weight: Tensor = matrix.weight[first:last]
+        if weight.dtype == torch.int8:
+            whole = torch.from_numpy(room.bytes)[:rows, : weight.shape[1]]
+            return torch._int_mm(whole, weight.t())
+        if weight.dtype == torch.uint8:
+            whole = torch.from_numpy(room.bytes)[:rows, : 2 * weight.shape[1]]
+            blocks = zip(
+                weight.split(_UNPACKED), matrix.multiplier[first:last].split(_UNPACKED), strict=True
+            )
+            return torch.cat([torch._int_mm(whole, unpack(w, m).t()) for w, m in blocks], dim=1)
+        plain = torch.from_numpy(room.shared)[:rows, : weight.shape[1]]
+        return F.linear(plain.to(weight.dtype), weight).float()
+
+
+def step_many(
+    rank: int,
+    size: int,
+    products: Products,
+    weights: Weights,
+    cache: Cache,
+    rows: Rows,
+    room: Room,
+    draw: Draw,
+) -> None:
+    """What `step.step` does, for many rows; every thread of a team calls it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # of this thread alone
+    try:
+        with torch.inference_mode():
+            _layers(rank, size, products, weights, cache, rows, room)
+        entries().draw(rank, size, room.logits, draw)
+    finally:
+        if rank == 0:
+            torch.set_num_threads(threads)
+
+
+def _layers(
+    rank: int, size: int, products: Products, weights: Weights, cache: Cache, rows: Rows, room: Room
+) -> None:
+    count, wanted = len(rows.tokens), len(rows.wanted)
+    layers, width = len(weights.norms), room.x.shape[1]
+    call = entries()
+    times = call.begin(rank, size, weights, rows, room)
+    for number in range(4 * layers):
+        outputs = (3, 1, 4, 1)[number % 4] * width
+        first, last = share_of(outputs, rank, size, 16)
+        sums = products.share(number, first, last, room, count).numpy()
+        times = call.between(rank, size, weights, cache, rows, room, number, sums, first, times)
+    if wanted:
+        first, last = share_of(len(weights.token_scales), rank, size, 16)
+        sums = products.share(4 * layers, first, last, room, wanted).numpy()
+        call.end(rank, size, weights, room, sums, first, times)

@@ -1,0 +1,267 @@
+"""The parts of GPT-2's forward pass, a row or a share of the outputs at a time, compiled.
+
+Every row is computed by the same code whatever is beside it, and whole numbers are summed
+exactly: with int8 and int4 matrices a text's logits are the same bits alone and in any batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from hallmark.lm.engine.bits import (
+    address_of,
+    bits_of_float,
+    float_of_bits,
+    load_bf16,
+    load_byte,
+    load_float,
+    nearest,
+    store_float,
+    store_half,
+)
+from hallmark.lm.engine.simd import (
+    TILE,
+    bf16_tile,
+    bf16_tile_x4,
+    float32_tile,
+    float32_tile_x4,
+    int4_tile,
+    int4_tile_x4,
+    int8_tile,
+    int8_tile_x4,
+    key_dot_bf16,
+    key_dot_float32,
+    weighted_sum_bf16,
+    weighted_sum_float32,
+)
+from hallmark.lm.engine.state import BLOCK
+
+FLOAT32, BF16, INT8, INT4 = 0, 1, 2, 3
+# Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
+STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}}
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_WITHOUT_SIGN, _INFINITY = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
+_LOG2_E = np.float32(1.44269504)
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_LOWEST = np.float32(-87)
+_P = tuple(
+    np.float32(p)
+    for p in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1)
+)
+_GELU, _CUBIC = np.float32(-2 * 0.7978845608), np.float32(0.044715)
+
+
+@njit(**LOOSE)
+def exp(x):
+    """e^x in float32 for x from -87 to 88, to 2e-7 (the polynomial of Cephes)."""
+    x = max(x, _LOWEST)
+    n = np.floor(x * _LOG2_E + _HALF)
+    r = x - n * _LN2_HIGH - n * _LN2_LOW
+    p = ((((_P[0] * r + _P[1]) * r + _P[2]) * r + _P[3]) * r + _P[4]) * r + _HALF
+    scale = float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
+    return (p * r * r + r + _ONE) * scale
+
+
+@njit(**STRICT)
+def bf16_bits(x):
+    """The nearest bf16 to a float32, half to even, as the upper half of 32 bits."""
+    bits = bits_of_float(x)
+    return (bits + np.int32(0x7FFF) + ((bits >> np.int32(16)) & np.int32(1))) >> np.int32(16)
+
+
+@njit(**LOOSE)
+def normalise(x, weight, bias, epsilon, out):
+    """Layer norm of one row (C,)."""
+    count = np.float32(x.size)
+    total = _ZERO
+    for i in range(x.size):
+        total += x[i]
+    mean = total / count
+    total = _ZERO
+    for i in range(x.size):
+        total += (x[i] - mean) * (x[i] - mean)
+    factor = _ONE / np.sqrt(total / count + np.float32(epsilon))
+    for i in range(x.size):
+        out[i] = (x[i] - mean) * factor * weight[i] + bias[i]
+
+
+@njit(**LOOSE)
+def round_row(x, whole):
+    """One row to whole numbers in -127..127; returns what one of them is worth.
+
+    As `rounding.quantise_rows`: NaN where the row is not finite.
+    """
+    most_bits = np.int32(0)  # of numbers without sign the bits are in the same order
+    for i in range(x.size):
+        most_bits = max(most_bits, bits_of_float(x[i]) & _WITHOUT_SIGN)
+    most = float_of_bits(most_bits)
+    if most_bits == 0 or most_bits >= _INFINITY:
+        for i in range(x.size):
+            whole[i] = 0
+        return most - most  # 0, or NaN
+    factor = np.float32(127) / most
+    for i in range(x.size):
+        whole[i] = nearest(x[i] * factor)
+    return most / np.float32(127)
+
+
+@njit(**STRICT)
+def prepare(kind, x, plain, whole):
+    """One row as the input of a product; returns what a whole number of it is worth.
+
+    Into `plain` for float matrices (rounded to bf16 for those), into `whole` for the others.
+    """
+    if kind >= INT8:
+        return round_row(x, whole)
+    for i in range(x.size):
+        plain[i] = x[i]
+    if kind == BF16:
+        for i in range(x.size):
+            plain[i] = float_of_bits(bf16_bits(plain[i]) << np.int32(16))
+    return _ONE
+
+
+@njit(**STRICT)
+def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
+    """Dot products of `count` rows of weights with one or four rows of inputs.
+
+    The last tile is moved back so that it ends with the rows; what it computes twice is the same.
+    """
+    for first in range(0, count, TILE):
+        o = max(0, min(first, count - TILE))
+        v, n, to = w + o * width, m + o * groups, out + o * 4
+        if kind == INT8:
+            if four:
+                int8_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
+            else:
+                int8_tile(v, width, n, groups, x, stride, columns, to, pitch)
+        elif kind == INT4:
+            if four:
+                int4_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
+            else:
+                int4_tile(v, width, n, groups, x, stride, columns, to, pitch)
+        elif kind == BF16:
+            if four:
+                bf16_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
+            else:
+                bf16_tile(v, width, n, groups, x, stride, columns, to, pitch)
+        elif four:
+            float32_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
+        else:
+            float32_tile(v, width, n, groups, x, stride, columns, to, pitch)
+
+
+@njit(**STRICT)
+def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add, out, sums):
+    """Outputs `share` of x W' + b for `rows` rows of inputs, written or added to `out`.
+
+    matrix: addresses of weights and multipliers. inputs: (plain, whole) as `prepare` left them.
+    sums: (4, BLOCK) int32, room for dot products.
+    """
+    plain, whole = inputs
+    is_whole = kind >= INT8
+    base = address_of(whole) if is_whole else address_of(plain)
+    stride = np.int64(plain.shape[1]) * (2 if is_whole else 4)
+    width = columns * 4 if kind == FLOAT32 else columns * 2
+    if is_whole:
+        width = columns if kind == INT8 else columns // 2
+    groups = columns // 32
+    scales, biases, found = address_of(scale), address_of(bias), address_of(sums)
+    outs, pitch = address_of(out), np.int64(out.shape[1]) * 4
+    for first in range(share[0], share[1], BLOCK):
+        count = min(BLOCK, share[1] - first)
+        w, m = matrix[0] + first * width, matrix[1] + first * groups
+        row = 0
+        while row < rows:
+            four = rows - row >= 4
+            x = base + row * stride
+            tiles(kind, four, w, width, m, groups, x, stride, columns, count, found, BLOCK * 4)
+            for k in range(4 if four else 1):
+                sums_at, to = found + k * BLOCK * 4, outs + (row + k) * pitch + first * 4
+                step, s, b = steps[row + k], scales + first * 4, biases + first * 4
+                finish(is_whole, sums_at, step, s, b, count, add, to)
+            row += 4 if four else 1
+
+
+@njit(**LOOSE)
+def finish(is_whole, sums, step, scale, bias, count, add, out):
+    """Sums of one row to `count` outputs; all at addresses, which cost nothing to cut up."""
+    for o in range(count):
+        value = load_float(sums, o)
+        if is_whole:
+            value = np.float32(bits_of_float(value)) * step * load_float(scale, o)
+        value += load_float(bias, o)
+        store_float(out, o, load_float(out, o) + value if add else value)
+
+
+@njit(**LOOSE)
+def gelu(x):
+    """GELU with tanh, in place: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
+    for i in range(x.size):
+        u = _GELU * (x[i] + _CUBIC * x[i] * x[i] * x[i])
+        x[i] = x[i] / (_ONE + exp(min(u, np.float32(87))))
+
+
+@njit(**STRICT)
+def embed(kind, matrix, scales, token, position, columns, share, out):
+    """Columns `share` of a token's embedding and its position's."""
+    scale = scales[token]
+    for i in range(share[0], share[1]):
+        if kind == FLOAT32:
+            value = load_float(matrix[0], token * columns + i)
+        elif kind == BF16:
+            value = load_bf16(matrix[0], token * columns + i)
+        elif kind == INT8:
+            value = np.float32(load_byte(matrix[0], token * columns + i)) * scale
+        else:
+            both = load_byte(matrix[0], token * (columns // 2) + i // 64 * 32 + i % 32)
+            q = ((both & 255) >> 4 if i % 64 >= 32 else both & 15) - 8
+            m = load_byte(matrix[1], token * (columns // 32) + i // 32)
+            value = np.float32(q * m) * scale
+        out[i] = value + position[i]
+
+
+@njit(**STRICT)
+def store(cache, bf16, row):
+    """Write a row of keys or values at its address in the cache."""
+    for i in range(row.size):
+        if bf16:
+            store_half(cache, i, bf16_bits(row[i]))
+        else:
+            store_float(cache, i, row[i])
+
+
+@njit(**LOOSE)
+def softmax(scores):
+    """In place, but for the division by their sum, which is returned."""
+    most = scores[0]
+    for i in range(scores.size):
+        most = max(most, scores[i])
+    total = _ZERO
+    for i in range(scores.size):
+        scores[i] = exp(scores[i] - most)
+        total += scores[i]
+    return total
+
+
+@njit(**STRICT)
+def attend(query, keys, values, bf16, count, scores, out):
+    """One head of one row over `count` positions, whose keys and values are at addresses."""
+    width = query.size
+    scale = np.float32(1 / np.sqrt(width))
+    q, s, o = address_of(query), address_of(scores), address_of(out)
+    if bf16:
+        key_dot_bf16(q, keys, width, count, scale, s)
+    else:
+        key_dot_float32(q, keys, width, count, scale, s)
+    total = softmax(scores[:count])
+    if bf16:
+        weighted_sum_bf16(s, values, width, count, o)
+    else:
+        weighted_sum_float32(s, values, width, count, o)
+    for i in range(width):
+        out[i] /= total

@@ -1,0 +1,140 @@
+"""Continuous batching against plain decoding, text by text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from hallmark.lm import continuous
+from hallmark.lm.continuous import stream
+from hallmark.lm.engine.decoder import Decoder
+from hallmark.lm.generate import generate
+from hallmark.lm.model import LanguageModel
+from hallmark.lm.sampling import SamplingParams, document_seed
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.matrices import in_precision
+from hallmark.models.precision import Precision
+from hallmark.models.sizes import GPT2Config
+from hallmark.models.tokenizer import Tokenizer
+
+N_CTX = 48
+GREEDY = {"temperature": 0}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the"), (b"\xc3", b"\xa9")])
+
+
+def make(tokenizer: Tokenizer) -> GPT2:
+    """Random, far from flat, swayed by all that it has read."""
+    config = GPT2Config(n_layer=2, n_head=2, n_embd=64, n_ctx=N_CTX, vocab_size=tokenizer.n_vocab)
+    network = GPT2(config).eval()
+    network.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for p in network.h.parameters():
+            p.mul_(8 if p.ndim == 2 else 1)
+        network.wte.weight.mul_(8)
+        network.wpe.weight.mul_(8)
+        network.ln_f.weight.mul_(2)
+    return network
+
+
+@pytest.fixture(scope="module")
+def network(tokenizer) -> GPT2:
+    return make(tokenizer)
+
+
+PROMPTS = ["", "a", "the end of the", "é🙂", "x" * N_CTX, "y" * (N_CTX + 9), "\n\n", "in the", ""]
+PROMPTS += ["q" * n for n in (2, 3, 5, 8, 13, 21, 34, N_CTX - 1)] + ["the end of a"] * 3
+SEEDS = [document_seed(5, "", "", i) for i in range(len(PROMPTS))]
+
+
+@pytest.mark.parametrize("slots", [1, 5, 32])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, GREEDY, {"top_k": 10}, {"top_p": 0.9}, {"repetition_penalty": 1.3, "temperature": 0.8}],
+    ids=str,
+)
+def test_texts_are_those_of_plain_decoding(network, tokenizer, settings, slots):
+    """However few slots there are, with contexts that slide, prompts in common, early ends."""
+    params = SamplingParams(**({"max_tokens": N_CTX + 10} | settings))
+    plain = generate(network, tokenizer, PROMPTS, params, seeds=SEEDS)
+    pairs = zip(PROMPTS, SEEDS, strict=True)
+    found = dict(stream(network, tokenizer, pairs, params, slots=slots))
+    assert [found[i] for i in range(len(PROMPTS))] == plain
+    assert max(g.slides for g in plain) >= 1
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT4])
+def test_in_low_precision_a_text_does_not_depend_on_its_company(tokenizer, precision):
+    network = in_precision(make(tokenizer), precision)
+    params = SamplingParams(max_tokens=40)
+    pairs = list(zip(PROMPTS, SEEDS, strict=True))
+    together = dict(stream(network, tokenizer, pairs, params, slots=20))
+    for i, pair in enumerate(pairs):
+        (alone,) = dict(stream(network, tokenizer, [pair], params, slots=1)).values()
+        assert alone == together[i]
+
+
+def test_a_text_comes_as_soon_as_it_ends_and_prompts_are_taken_late(network, tokenizer):
+    taken: list[int] = []
+
+    def prompts() -> Iterator[tuple[str, int]]:
+        for i in range(1000):
+            taken.append(i)
+            yield "the", i
+
+    texts = stream(network, tokenizer, prompts(), SamplingParams(max_tokens=9), slots=4)
+    next(texts)
+    assert len(taken) <= 9
+    texts.close()
+
+
+def test_what_prompts_share_is_read_once(network, tokenizer, monkeypatch):
+    read = []
+    plain = Decoder.read
+    monkeypatch.setattr(Decoder, "read", lambda self, t: read.append(len(t)) or plain(self, t))
+    prompt = "".join(chr(33 + i % 60) for i in range(30))
+    pairs = [(prompt, seed) for seed in range(8)]
+    texts = dict(stream(network, tokenizer, pairs, SamplingParams(max_tokens=1), slots=4))
+    assert len({g.tokens for g in texts.values()}) > 1
+    assert sum(read) == 30 + 7
+
+
+def test_pieces_join_to_the_text_of_each(network, tokenizer):
+    pieces: dict[int, list[str]] = {i: [] for i in range(len(PROMPTS))}
+    params = SamplingParams(max_tokens=30, stop=("th", "q"))
+    pairs = zip(PROMPTS, SEEDS, strict=True)
+    found = dict(
+        stream(network, tokenizer, pairs, params, slots=6,
+               on_token=lambda i, piece: pieces[i].append(piece))
+    )  # fmt: skip
+    assert all("".join(pieces[i]) == text.text for i, text in found.items())
+
+
+def test_no_tokens_and_no_prompts(network, tokenizer):
+    assert list(stream(network, tokenizer, [], SamplingParams())) == []
+    (pair,) = stream(network, tokenizer, [("the", 3)], SamplingParams(max_tokens=0))
+    assert (pair[0], pair[1].text, pair[1].seed) == (0, "", 3)
+
+
+def test_a_model_streams_the_texts_that_it_generates(network, tokenizer, monkeypatch):
+    model = LanguageModel(network, tokenizer, name="tiny")
+    params = SamplingParams(max_tokens=20)
+    pairs = list(zip(PROMPTS, SEEDS, strict=True))
+    plain = model.generate(PROMPTS, params, seeds=SEEDS)
+    assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
+    monkeypatch.setattr("hallmark.lm.model.fits", lambda _: False)
+    assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
+    assert continuous.SLOTS == 32

@@ -1,0 +1,48 @@
+"""Blocks of logits against the network's own head, in every precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hallmark.lm import logits as module
+from hallmark.lm.logits import LogitBlocks
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.matrices import in_precision
+from hallmark.models.precision import Precision
+from hallmark.models.sizes import GPT2Config
+
+CONFIG = GPT2Config(n_layer=1, n_head=2, n_embd=64, n_ctx=16, vocab_size=5003)
+
+
+def network(precision: Precision) -> GPT2:
+    made = GPT2(CONFIG).eval()
+    made.initialise(torch.Generator().manual_seed(0))
+    return in_precision(made, precision)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("precision", list(Precision))
+def test_blocks_are_what_the_head_gives(precision: Precision) -> None:
+    net = network(precision)
+    hidden = torch.randn(9, CONFIG.n_embd, generator=torch.Generator().manual_seed(1))
+    blocks = LogitBlocks(net)
+    assert CONFIG.vocab_size > module._SLICE  # so that there are several slices
+    found = blocks(hidden)
+    assert found.shape == (9, CONFIG.vocab_size)
+    assert found.dtype == (torch.bfloat16 if precision == Precision.BF16 else torch.float32)
+    torch.testing.assert_close(
+        found.float(),
+        net.logits(hidden),
+        atol=1e-6,
+        rtol=1e-2 if precision == Precision.BF16 else 1e-5,
+    )
+
+
+@torch.inference_mode()
+def test_the_buffer_is_used_again_and_its_size_is_bounded() -> None:
+    blocks = LogitBlocks(network(Precision.FLOAT32))
+    hidden = torch.randn(blocks.rows, CONFIG.n_embd)
+    first, second = blocks(hidden), blocks(hidden[:1])
+    assert first.data_ptr() == second.data_ptr()
+    assert first.untyped_storage().nbytes() <= module.BLOCK_BYTES

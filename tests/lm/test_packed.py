@@ -1,0 +1,73 @@
+"""Texts laid end to end give what each gives alone in the plain network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from hallmark.lm.gelu import gelu_
+from hallmark.lm.packed import hidden_states
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.matrices import in_precision
+from hallmark.models.precision import Precision
+from hallmark.models.sizes import GPT2Config
+
+CONFIG = GPT2Config(n_layer=3, n_head=4, n_embd=64, n_ctx=48, vocab_size=301)
+LENGTHS = [5, 48, 1, 17, 30]
+
+
+def network(precision: Precision = Precision.FLOAT32) -> GPT2:
+    made = GPT2(CONFIG).eval()
+    made.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if "bias" in name:
+                parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
+            elif parameter.ndim == 2:
+                parameter.mul_(4)
+    return in_precision(made, precision)
+
+
+def tokens(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randint(0, CONFIG.vocab_size, (count,), generator=generator)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("precision", list(Precision))
+def test_each_text_is_as_in_the_plain_network(precision: Precision, compiled: bool) -> None:
+    net, ids = network(precision), tokens(sum(LENGTHS))
+    together = hidden_states(net, ids, LENGTHS, compiled=compiled)
+    assert together.dtype == torch.float32
+    # Where activations are rounded, a last bit that differs may be rounded the other way.
+    off = 1e-5 if precision == Precision.FLOAT32 else 0.03
+    for own, found in zip(torch.split(ids, LENGTHS), torch.split(together, LENGTHS), strict=True):
+        plain = net(own[None])[0]
+        torch.testing.assert_close(found, plain, atol=off, rtol=off)
+        assert (found - plain).square().mean().sqrt() < off / 3
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("precision", list(Precision))
+def test_an_outlier_next_door_changes_nothing(precision: Precision) -> None:
+    net, ids = network(precision), tokens(40)
+    net.wpe.weight[9] *= 1000  # only the second text is long enough to come there
+    before = hidden_states(net, ids[:8], [8], compiled=True)
+    after = hidden_states(net, ids, [8, 32], compiled=True)[:8]
+    torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gelu_is_pytorchs(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(37, 129, generator=generator).mul_(5).to(dtype)
+    x[0, :129] = torch.linspace(-200, 200, 129)
+    x[1, :6] = torch.tensor([0.0, -0.0, 1e30, -1e30, torch.inf, torch.nan])
+    expected = F.gelu(x.double(), approximate="tanh").to(dtype)
+    found = gelu_(x.clone())
+    assert found.dtype == dtype
+    torch.testing.assert_close(
+        found, expected, atol=1e-6, rtol=1e-6 if dtype == torch.float32 else 1e-2, equal_nan=True
+    )
