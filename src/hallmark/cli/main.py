@@ -23,6 +23,7 @@ from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.score import score
+from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
 # The file that the user named is wrong; anything else that the system refuses is an I/O error.
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, models, get, doctor):
     app.command()(_command)
+app.add_typer(train)
 
 
 def _print_version(asked: bool) -> None:

@@ -78,10 +78,11 @@ def run(
     if tokenizer is not None:
         corpus.check_fits(tokenizer, model=str(start.base))
     _check_shape(network, corpus, config)
-    about = _about(start, corpus, config)
     if world.main:
         tell(Event("remark", 0, text=_origin(start, network)))
         folder.mkdir(parents=True, exist_ok=True)
+        if not checkpoint.checkpoint_steps(folder):
+            write_json(folder / ABOUT, _about(start, network, corpus, config))
     identity = {
         "model": asdict(network.config), "train": asdict(config), "corpus": corpus.identity,
         "lora": start.lora, "base": weights_hash(network) if start.base else "",
@@ -91,7 +92,6 @@ def run(
         world=world, sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
     )  # fmt: skip
     if world.main:
-        write_json(folder / ABOUT, about)
         export_run(folder, folder / MODEL)
     return progress
 
@@ -109,7 +109,7 @@ def open_data(corpus: Corpus, config: TrainConfig) -> TrainData:
 def export_run(folder: Path, out: Path, *, step: int | None = None) -> int:
     """Write the best checkpoint of the run in `folder` (or that of `step`) to `out`; its step."""
     if not (folder / ABOUT).is_file():
-        raise FileNotFoundError(f"{folder} holds no finished run ({ABOUT} is missing)")
+        raise FileNotFoundError(f"{folder} holds no run ({ABOUT} is missing)")
     about = read_json(folder / ABOUT)
     steps = checkpoint.checkpoint_steps(folder)
     if not steps:
@@ -138,7 +138,7 @@ def weights_hash(network: GPT2) -> str:
     total = hashlib.sha256()
     for name, p in network.named_parameters():
         total.update(name.encode())
-        total.update(p.detach().contiguous().numpy())
+        total.update(p.detach().contiguous().numpy().tobytes())
     return total.hexdigest()
 
 
@@ -156,11 +156,10 @@ def _check_shape(network: GPT2, corpus: Corpus, config: TrainConfig) -> None:
         )
 
 
-def _about(start: Start, corpus: Corpus, config: TrainConfig) -> dict[str, Any]:
+def _about(start: Start, network: GPT2, corpus: Corpus, config: TrainConfig) -> dict[str, Any]:
     kept = ("sources", "exact_duplicates", "near_duplicates", "splits")
-    shape = start.shape or model_checkpoint.load_network(start.base).config if start.base else None
     return {
-        "model": asdict(shape or start.shape),  # type: ignore[arg-type]
+        "model": asdict(network.config),
         "base": str(start.base.resolve()) if start.base else None,
         "lora": start.lora,
         "train": asdict(config),

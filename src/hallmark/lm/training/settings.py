@@ -79,9 +79,9 @@ class TrainConfig:
         return self.min_lr + (1 - self.min_lr) * falling
 
 
-FINETUNE = TrainConfig(steps=200, batch_size=8, lr=1e-4, valid_every=25, save_every=25)
-
-
 def _check(name: str, value: object, valid: bool, wanted: str) -> None:
     if not valid:
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
+
+
+FINETUNE = TrainConfig(steps=200, batch_size=8, lr=1e-4, valid_every=25, save_every=25)
