@@ -43,7 +43,7 @@ def card(
     shape = network.config
     base = about.get("base")
     lora = f", LoRA of rank {about['lora']}, merged" if about.get("lora") else ""
-    origin = f"fine-tuned from {base}{lora}" if base else "trained from random weights"
+    origin = f"fine-tuned from {Path(base).name}{lora}" if base else "trained from random weights"
     size = f"{shape.parameters:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, "
     size += f"width {shape.n_embd}, context {shape.n_ctx}, vocabulary {shape.vocab_size:,}"
     tokens = step * train["batch_size"] * train["sequence_length"]
