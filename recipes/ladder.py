@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from hallmark.lm.train import TrainConfig, train
 
 from hallmark import stats
 from hallmark.lm.model import LanguageModel
-from hallmark.lm.train import TrainConfig, train
 from hallmark.models.checkpoint import save_quantised
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import BUNDLED, SIZES, Size, find_size

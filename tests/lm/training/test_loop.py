@@ -139,9 +139,10 @@ def test_another_runs_folder_is_refused(tiny: SimpleNamespace, tmp_path: Path) -
 
 @pytest.fixture
 def misleading(tiny: SimpleNamespace) -> TrainData:
-    """What is learnt from the training text is wrong of the held-out text: steps go down there."""
-    falling = tiny.ArrayStream(-np.arange(6 * 8 + 1) % 50)
-    return dataclasses.replace(tiny.make_data(), valid=Rows(falling, tiny.CONFIG))
+    """The held-out text is of tokens that the training text never has."""
+    seen, unseen = np.arange(40 * 8 + 1) % 25, 25 + np.arange(6 * 8 + 1) % 25
+    train, valid = (Rows(tiny.ArrayStream(ids), tiny.CONFIG) for ids in (seen, unseen))
+    return TrainData(train, valid, tiny.make_data().byte_lengths)
 
 
 def test_the_newest_and_the_best_checkpoints_are_kept(

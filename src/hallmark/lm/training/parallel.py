@@ -13,10 +13,6 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from hallmark.lm.training.objective import NextTokenLoss, NoSync
 
@@ -55,6 +51,7 @@ def open_world(parallel: str, *, device: str, environment: Mapping[str, str]) ->
     dist.init_process_group("nccl" if own.startswith("cuda") else "gloo")
     try:
         yield World(rank, size, "ddp" if parallel == "auto" else parallel, own)
+        dist.barrier()  # a process that leaves early would take the others' connections with it
     finally:
         dist.destroy_process_group()
 
@@ -62,12 +59,16 @@ def open_world(parallel: str, *, device: str, environment: Mapping[str, str]) ->
 def spread(loss: NextTokenLoss, world: World) -> tuple[nn.Module, NoSync | None]:
     """The model to call in training, and what holds gradients back while they are summed."""
     if world.mode == "ddp":
+        from torch.nn.parallel import DistributedDataParallel
+
         ids = None if world.device == "cpu" else [torch.device(world.device)]
         wrapped = DistributedDataParallel(loss, device_ids=ids, gradient_as_bucket_view=True)
         return wrapped, wrapped.no_sync
     if world.mode == "fsdp":
-        kind = torch.device(world.device).type
-        mesh = init_device_mesh(kind, (world.size,))
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = init_device_mesh(torch.device(world.device).type, (world.size,))
         for block in loss.network.h:
             fully_shard(block, mesh=mesh)
         fully_shard(loss, mesh=mesh)
@@ -89,15 +90,17 @@ def sum_of(value: Tensor, world: World) -> float:
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor that may be spread over the processes, which must all ask for it."""
-    full: Tensor = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    full: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
     return full
 
 
 def like(parameter: Tensor, full: Tensor) -> Tensor:
     """`full`, which every process holds, spread as `parameter` is and on its device."""
-    if isinstance(parameter, DTensor) and full.shape == parameter.shape:
-        return distribute_tensor(
-            full.to(parameter.device), parameter.device_mesh, parameter.placements,
-            src_data_rank=None,
-        )  # fmt: skip
-    return full.to(parameter.device)
+    if not hasattr(parameter, "full_tensor") or full.shape != parameter.shape:
+        return full.to(parameter.device)
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(parameter, DTensor)
+    return distribute_tensor(
+        full.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None
+    )
