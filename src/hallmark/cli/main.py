@@ -121,7 +121,7 @@ def _message(error: Exception) -> str:
         return f"{error.filename or 'input or output'}: {reason}"
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller model or a shorter text"
-    if isinstance(error, ValueError | OSError):
+    if isinstance(error, ValueError | OSError | FloatingPointError):
         return str(error)
     return (
         f"{type(error).__name__}: {error}; this is a defect: please report it with what "
