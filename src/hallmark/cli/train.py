@@ -198,9 +198,11 @@ def train_and_report(
     quiet: bool,
 ) -> None:
     """Train with a live line, and print where the weights are and how good they became."""
+    from hallmark.lm.training.memory import keep_freed_memory
     from hallmark.lm.training.parallel import open_world
     from hallmark.lm.training.run import MODEL, run
 
+    keep_freed_memory()
     with (
         open_world(parallel, device=device, environment=os.environ) as world,
         report(settings.steps, quiet=quiet or not world.main) as on_event,

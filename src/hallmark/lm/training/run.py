@@ -20,7 +20,6 @@ from hallmark.lm.training.adapters import add_adapters, merge_adapters
 from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
 from hallmark.lm.training.loop import Event, OnEvent, Sampler, TrainData, train
-from hallmark.lm.training.memory import keep_freed_memory
 from hallmark.lm.training.order import Rows
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
@@ -75,8 +74,6 @@ def run(
     prompt: what samples go on from. ValueError where tokenizer, context or corpus do not fit.
     """
     world, tell = world or World(), on_event or (lambda _: None)
-    if world.device == "cpu":
-        keep_freed_memory()
     network, tokenizer = start.network(seed=config.seed)
     if tokenizer is not None:
         corpus.check_fits(tokenizer, model=str(start.base))
