@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,14 @@ import torch
 
 from hallmark import stats
 from hallmark.lm.model import LanguageModel
-from hallmark.lm.train import TrainConfig, train
+from hallmark.lm.training import checkpoint
+from hallmark.lm.training.loop import Event, TrainData, train
+from hallmark.lm.training.order import Rows
+from hallmark.lm.training.parallel import World
+from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.validation import byte_lengths
 from hallmark.models.checkpoint import save_quantised
+from hallmark.models.folder import read_json, sha256_of
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import BUNDLED, SIZES, Size, find_size
 from hallmark.models.tokenizer import Tokenizer, bytes_to_unicode
@@ -37,6 +44,11 @@ SHARES = {
     "nltk-movie-reviews": 0.03, "un-general-debates": 0.03,
 }  # fmt: skip
 VOCABULARY = 8192
+TOKENS = 6_000_000
+CONFIG = TrainConfig(
+    batch_size=4, micro_batch=4, sequence_length=1024, optimiser="muon", lr=0.006, matrix_lr=0.01,
+    min_lr=0.0, decay="linear", save_every=50, valid_every=1_000_000, compile=True,
+)  # fmt: skip
 RUNGS = [size.name for size in SIZES if size.bundled]
 
 
@@ -98,33 +110,63 @@ def prepare(corpora: Path, out: Path, *, characters: int) -> None:
     print(f"{len(texts)} documents, {tokens} tokens, {len(valid)} valid, {len(reference)} held")
 
 
-def train_rung(out: Path, rung: str, config: TrainConfig, device: str) -> None:
-    """Train one rung under `out/RUNG`, going on from its last save."""
-    began = time.time()
+@dataclass
+class ArrayStream:
+    """A token stream in a mapped .npy file."""
 
-    def report(step: int, loss: float, speed: float) -> None:
-        if step % 10 == 0:
+    ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        return self.ids[start : start + length].astype(np.int64)
+
+
+def train_rung(out: Path, rung: str, *, tokens: int, batch_size: int, device: str) -> None:
+    """Train one rung under `out/RUNG`, going on from its last checkpoint."""
+    began = time.time()
+    steps = tokens // (batch_size * CONFIG.sequence_length)
+    config = replace(CONFIG, steps=steps, batch_size=batch_size, micro_batch=batch_size)
+
+    def report(event: Event) -> None:
+        if event.kind == "step" and event.step % 10 == 0:
             minutes = (time.time() - began) / 60
             print(
-                f"{rung} step {step}/{config.steps} loss {loss:.4f} {speed:.0f} tok/s "
-                f"{minutes:.1f} min",
+                f"{rung} step {event.step}/{steps} loss {event.loss:.4f} "
+                f"{event.tokens_per_second:.0f} tok/s {minutes:.1f} min",
                 flush=True,
             )
 
-    stream = np.load(out / "train.npy", mmap_mode="r")
-    train(find_size(rung).config, stream, config, folder=out / rung, device=device, on_step=report)
+    train_rows, valid_rows = (
+        Rows(ArrayStream(np.load(out / f"{split}.npy", mmap_mode="r")), config)
+        for split in ("train", "valid")
+    )
+    network = GPT2(find_size(rung).config)
+    network.initialise(torch.Generator().manual_seed(config.seed))
+    identity = {
+        "model": asdict(network.config), "train": asdict(config), "tokens": tokens,
+        "stream": sha256_of(out / "train.npy"),
+    }  # fmt: skip
+    data = TrainData(train_rows, valid_rows, byte_lengths(Tokenizer.load(out)))
+    train(
+        network, data, config, folder=out / rung, identity=identity,
+        world=World(device=device), on_event=report,
+    )  # fmt: skip
 
 
 def export(out: Path, rung: str) -> None:
     """Write a rung's bundled folder as int8, measure what was written, add its model card."""
     tokenizer, size = Tokenizer.load(out), find_size(rung)
-    state = torch.load(out / rung / "state.pt", map_location="cpu", weights_only=True)
+    newest = checkpoint.checkpoint_folder(out / rung, checkpoint.checkpoint_steps(out / rung)[-1])
+    identity = read_json(newest / checkpoint.STATE)["identity"]
+    steps = checkpoint.read_state(newest).step
     network = GPT2(size.config)
-    network.load_state_dict(state["model"])
+    checkpoint.load_weights(newest, list(network.named_parameters()))
     folder = BUNDLED / size.name
-    settings = state["identity"]["train"]
+    settings = identity["train"]
     facts = {
-        "data": sorted(SHARES), "steps": state["step"], "tokens": settings["tokens"],
+        "data": sorted(SHARES), "steps": steps, "tokens": identity["tokens"],
         "batch_size": settings["batch_size"], "sequence_length": settings["sequence_length"],
         "by": "recipes/ladder.sh",
     }  # fmt: skip
@@ -187,8 +229,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rung", choices=RUNGS)
     parser.add_argument("--characters", type=int, default=40_000_000)
-    parser.add_argument("--tokens", type=int, default=TrainConfig.tokens)
-    parser.add_argument("--batch-size", type=int, default=TrainConfig.batch_size)
+    parser.add_argument("--tokens", type=int, default=TOKENS)
+    parser.add_argument("--batch-size", type=int, default=CONFIG.batch_size)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     if args.verb == "prepare":
@@ -196,8 +238,9 @@ def main() -> None:
     elif args.verb == "export":
         export(args.out, args.rung)
     else:
-        config = TrainConfig(tokens=args.tokens, batch_size=args.batch_size)
-        train_rung(args.out, args.rung, config, args.device)
+        train_rung(
+            args.out, args.rung, tokens=args.tokens, batch_size=args.batch_size, device=args.device
+        )
 
 
 if __name__ == "__main__":

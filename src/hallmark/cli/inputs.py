@@ -6,7 +6,9 @@ and records come in small groups as soon as they are there.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +47,26 @@ def open_input(source: str) -> Iterator[BinaryIO]:
         raise FileNotFoundError(f"{source} is not there; {_WANTED}")
     with path.open("rb") as file:
         yield file
+
+
+@contextmanager
+def spooled(sources: list[str]) -> Iterator[list[Path]]:
+    """The paths that `sources` name; for `-`, of a temporary file with all of standard input.
+
+    For what must be read twice. Standard input is taken as JSON lines where it begins with `{`.
+    """
+    if STANDARD_INPUT not in sources:
+        yield [Path(s) for s in sources]
+        return
+    with tempfile.TemporaryDirectory(prefix="hallmark-") as folder:
+        with open_input(STANDARD_INPUT) as file:
+            first = file.read(_BLOCK)
+            kind = "jsonl" if first.lstrip().startswith(b"{") else "txt"
+            path = Path(folder) / f"standard-input.{kind}"
+            with path.open("wb") as copy:
+                copy.write(first)
+                shutil.copyfileobj(file, copy)
+        yield [path if s == STANDARD_INPUT else Path(s) for s in sources]
 
 
 def read_text(source: str, *, may_be_empty: bool = False) -> str:

@@ -24,6 +24,7 @@ from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.score import score
+from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
 # The file that the user named is wrong; anything else that the system refuses is an I/O error.
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, models, get, export, doctor):
     app.command()(_command)
+app.add_typer(train)
 
 
 def _print_version(asked: bool) -> None:
@@ -120,7 +122,7 @@ def _message(error: Exception) -> str:
         return f"{error.filename or 'input or output'}: {reason}"
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller model or a shorter text"
-    if isinstance(error, ValueError | OSError):
+    if isinstance(error, ValueError | OSError | FloatingPointError):
         return str(error)
     return (
         f"{type(error).__name__}: {error}; this is a defect: please report it with what "

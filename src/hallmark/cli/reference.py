@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -29,12 +31,16 @@ def reference() -> str:
     """The help of the program and of every command, as Markdown."""
     program = typer.main.get_command(app)
     whole = program.make_context("hallmark", [], resilient_parsing=True, terminal_width=WIDTH)
-    sections = [_section("hallmark", whole.get_help())]
-    for name in program.list_commands(whole):  # type: ignore[attr-defined]
-        command = program.get_command(whole, name)  # type: ignore[attr-defined]
-        context = command.make_context(name, [], parent=whole, resilient_parsing=True)
-        sections.append(_section(f"hallmark {name}", context.get_help()))
-    return "\n".join([HEADER, *sections])
+    return "\n".join([HEADER, *_sections("hallmark", program, whole)])
+
+
+def _sections(name: str, command: Any, context: Any) -> Iterator[str]:
+    """The command's own section, then those of the commands inside it."""
+    yield _section(name, context.get_help())
+    for inner in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        own = command.get_command(context, inner)
+        below = own.make_context(inner, [], parent=context, resilient_parsing=True)
+        yield from _sections(f"{name} {inner}", own, below)
 
 
 def _section(name: str, text: str) -> str:

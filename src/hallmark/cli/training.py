@@ -1,0 +1,104 @@
+"""What a training run shows: a live line on a terminal, remarks and validations elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hallmark.cli.output import note
+
+if TYPE_CHECKING:
+    from hallmark.lm.corpus.shards import Corpus
+    from hallmark.lm.training.loop import Event
+
+_QUIET_SECONDS = 30  # off a terminal, a step is shown at least this often
+
+
+@contextmanager
+def report(steps: int, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
+    """What to call with each event of a run of `steps`."""
+    if quiet:
+        yield lambda event: None
+    elif sys.stderr.isatty():
+        with _live(steps) as tell:
+            yield tell
+    else:
+        yield _Lines(steps)
+
+
+@contextmanager
+def _live(steps: int) -> Iterator[Callable[[Event], None]]:
+    """A bar with loss, tokens a second and the time left; lasting lines scroll above it."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+               TimeRemainingColumn())  # fmt: skip
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=steps)
+
+        def tell(event: Event) -> None:
+            if event.kind == "step":
+                said = f"loss {event.loss:.4f}  {event.tokens_per_second:,.0f} tokens/s"
+                bar.update(task, completed=event.step, description=said)
+            else:
+                console.print(line(event, steps))
+
+        yield tell
+
+
+class _Lines:
+    """Plain lines: every validation, sample and remark, and a step now and then."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._last, self._began = steps, time.monotonic(), time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        if event.kind == "step":
+            self._first = event.step - 1 if self._first is None else self._first
+            if now - self._last < _QUIET_SECONDS:
+                return
+            left = (now - self._began) / (event.step - self._first) * (self._steps - event.step)
+            note(f"{line(event, self._steps)}, {left / 60:.0f} min left", quiet=False)
+        else:
+            note(line(event, self._steps), quiet=False)
+        self._last = now
+
+
+def line(event: Event, steps: int) -> str:
+    """An event in words."""
+    where = f"step {event.step}/{steps}:"
+    if event.kind == "step":
+        return f"{where} loss {event.loss:.4f}, {event.tokens_per_second:,.0f} tokens/s"
+    if event.kind == "valid":
+        when = " before the first step" if not event.step else ""
+        return (
+            f"{where} held-out loss {event.loss:.4f}, {event.bits_per_byte:.4f} bits per byte{when}"
+        )
+    return f"{where} sample: {event.text}" if event.kind == "sample" else f"hallmark: {event.text}"
+
+
+def show(corpus: Corpus, *, to_error: bool = False) -> None:
+    """What was prepared, for people."""
+    about = corpus.manifest
+    splits = ", ".join(
+        f"{name} {found['documents']:,} documents ({found['tokens']:,} tokens)"
+        for name, found in about["splits"].items()
+    )
+    text = (
+        f"{corpus.folder}: {splits}; left out {about['exact_duplicates']:,} exact and "
+        f"{about['near_duplicates']:,} near duplicates of {about['documents_read']:,} documents"
+    )
+    print(text, file=sys.stderr if to_error else sys.stdout)

@@ -1,0 +1,156 @@
+"""Documents out of files: plain text, JSON lines, Parquet, and folders of them.
+
+One document at a time, so that memory stays bounded whatever is read. Knows nothing of tokens.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hallmark.data import check_text, decode_utf8, read_jsonl
+
+LONGEST = 2**20
+END_OF_TEXT = "<|endoftext|>"
+_LONGEST_LINE = 64 * 2**20
+_KINDS = ".txt, .jsonl, .jsonl.gz, .parquet"
+
+
+@dataclass(frozen=True)
+class Source:
+    """How documents are cut out of files.
+
+    field: the key or column that holds the text of JSON lines and Parquet. cut: a document of
+    more characters becomes several, cut after a line (a line that is itself longer is cut inside);
+    plain text is also cut at each line that is `<|endoftext|>`, as in GPT-2's own training files.
+    """
+
+    field: str = "text"
+    cut: int = LONGEST
+
+    def __post_init__(self) -> None:
+        if not self.field:
+            raise ValueError("field must name the key that holds the text; it is empty")
+        if not 1 <= self.cut <= LONGEST:
+            raise ValueError(f"cut must be from 1 to {LONGEST} characters, not {self.cut}")
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that `paths` name, folders searched through, in a fixed order.
+
+    FileNotFoundError where a path is not there; ValueError where one holds nothing to read.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and _reader(p))
+            if not inside:
+                raise ValueError(f"{path} holds no file to read; give one of {_KINDS}")
+            files += inside
+        elif not path.exists():
+            raise FileNotFoundError(f"{path} is not there; give a file or folder of {_KINDS}")
+        elif not _reader(path):
+            raise ValueError(f"{path} is none of {_KINDS}; rename or convert it")
+        else:
+            files.append(path)
+    if not files:
+        raise ValueError(f"no file was given; give files or folders of {_KINDS}")
+    return files
+
+
+def documents(path: Path, source: Source) -> Iterator[str]:
+    """The texts in one file, empty ones left out; ValueError names file, line and what is wrong."""
+    reader = _reader(path)
+    if reader is None:
+        raise ValueError(f"{path} is none of {_KINDS}; rename or convert it")
+    for text in reader(path, source):
+        yield from (piece for piece in _cut(text, source.cut) if piece.strip())
+
+
+def _reader(path: Path) -> Callable[[Path, Source], Iterator[str]] | None:
+    name = path.name.lower()
+    if name.endswith(".txt"):
+        return _read_text
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        return _read_json_lines
+    return _read_parquet if name.endswith(".parquet") else None
+
+
+def _read_text(path: Path, source: Source) -> Iterator[str]:
+    """Plain text, in pieces of about `source.cut` characters, split at `<|endoftext|>` lines."""
+    lines: list[str] = []
+    length = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file, path), start=1):
+            where = f"{path}, line {number}"
+            text = check_text(decode_utf8(line, where=where), where=where)
+            text = text.removeprefix("\ufeff") if number == 1 else text
+            ends = text.strip() == END_OF_TEXT
+            if lines and (ends or length + len(text) > source.cut):
+                yield "".join(lines)
+                lines, length = [], 0
+            if not ends:
+                lines.append(text)
+                length += len(text)
+    yield "".join(lines)
+
+
+def _read_json_lines(path: Path, source: Source) -> Iterator[str]:
+    packed = path.name.lower().endswith(".gz")
+    with path.open("rb") as raw, closing(gzip.GzipFile(fileobj=raw) if packed else raw) as file:
+        try:
+            for number, record in enumerate(read_jsonl(_lines(file, path), name=str(path)), 1):
+                where = f'"{source.field}" of record {number} in {path}'
+                if source.field not in record:
+                    raise ValueError(f"{where} is missing; --field names another key")
+                yield check_text(record[source.field], where=where)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
+
+
+def _read_parquet(path: Path, source: Source) -> Iterator[str]:
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ModuleNotFoundError:
+        raise ValueError(
+            f"{path} needs pyarrow; install hallmark[parquet], or convert it to .jsonl"
+        ) from None
+    try:
+        with parquet.ParquetFile(path) as file:
+            if source.field not in file.schema_arrow.names:
+                found = ", ".join(file.schema_arrow.names[:8])
+                raise ValueError(f"{path} has no column {source.field!r}, but {found}; use --field")
+            number = 0
+            for batch in file.iter_batches(batch_size=256, columns=[source.field]):
+                for value in batch.column(0).to_pylist():
+                    number += 1
+                    yield check_text(value, where=f"{source.field!r}, row {number} of {path}")
+    except pyarrow.ArrowInvalid as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is not a whole Parquet file ({reason}); fetch it again") from None
+
+
+def _lines(file: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
+    """The lines of a file, none so long that it could fill the memory."""
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise ValueError(f"{path} has a line over {_LONGEST_LINE >> 20} MiB; split it")
+        yield line
+
+
+def _cut(text: str, most: int) -> Iterator[str]:
+    """`text` in pieces of at most `most` characters, each cut after a line where there is one."""
+    start = 0
+    while len(text) - start > most:
+        end = text.rfind("\n", start, start + most) + 1
+        if end <= start:
+            end = start + most
+        yield text[start:end]
+        start = end
+    yield text[start:]

@@ -1,0 +1,42 @@
+"""LoRA: low-rank additions to a frozen network's linear layers, by the peft library.
+
+Hu et al. 2022. Merged into the weights they leave a plain network behind.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from hallmark.models.gpt2 import GPT2
+
+_TARGETS = ["c_attn", "c_proj", "c_fc"]
+
+
+def add_adapters(network: GPT2, *, rank: int, seed: int) -> None:
+    """Freeze the network and add adapters of `rank` to every linear layer, in place.
+
+    They change nothing until they are trained. ValueError where peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ModuleNotFoundError:
+        raise ValueError("LoRA needs peft; install hallmark[lora]") from None
+    if rank < 1:
+        raise ValueError(f"the rank of LoRA must be at least 1, not {rank}")
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_TARGETS, lora_dropout=0.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        inject_adapter_in_model(config, network)
+
+
+def merge_adapters(network: GPT2) -> None:
+    """Add the adapters into the weights and put the plain layers back, in place."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, BaseTunerLayer) and isinstance(child, nn.Module):
+                child.merge()
+                setattr(module, name, child.get_base_layer())
+    network.requires_grad_(True)

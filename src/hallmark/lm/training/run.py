@@ -1,0 +1,184 @@
+"""`pretrain`, `finetune` and `export_run`: from a prepared corpus to a folder of weights.
+
+Says what it loaded before the first step, and never starts from random weights in silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hallmark.lm.corpus.shards import Corpus
+from hallmark.lm.model import LanguageModel
+from hallmark.lm.sampling import SamplingParams
+from hallmark.lm.training import checkpoint
+from hallmark.lm.training.adapters import add_adapters, merge_adapters
+from hallmark.lm.training.checkpoint import Progress
+from hallmark.lm.training.export import export
+from hallmark.lm.training.loop import Event, OnEvent, Sampler, TrainData, train
+from hallmark.lm.training.order import Rows
+from hallmark.lm.training.parallel import World
+from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.validation import byte_lengths
+from hallmark.models import checkpoint as model_checkpoint
+from hallmark.models.folder import read_json, write_json
+from hallmark.models.gpt2 import GPT2
+from hallmark.models.sizes import GPT2Config
+from hallmark.models.tokenizer import Tokenizer
+
+ABOUT, MODEL = "run.json", "model"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins: random weights of `shape`, or the model in the folder `base`.
+
+    lora: rank of the adapters that alone are trained; 0 trains every weight.
+    """
+
+    shape: GPT2Config | None = None
+    base: Path | None = None
+    lora: int = 0
+
+    def network(self, *, seed: int) -> tuple[GPT2, Tokenizer | None]:
+        """The first network, adapters included; the tokenizer of its folder, if it has one."""
+        tokenizer = None
+        if self.base is not None:
+            network, tokenizer = model_checkpoint.load(self.base)
+        elif self.shape is not None:
+            network = GPT2(self.shape)
+            network.initialise(torch.Generator().manual_seed(seed))
+        else:
+            raise ValueError("a run needs a shape, to start from random weights, or a base model")
+        if self.lora:
+            add_adapters(network, rank=self.lora, seed=seed)
+        return network, tokenizer
+
+
+def run(
+    start: Start,
+    corpus: Corpus,
+    config: TrainConfig,
+    *,
+    folder: Path,
+    world: World | None = None,
+    prompt: str = "",
+    on_event: OnEvent | None = None,
+) -> Progress:
+    """Train in `folder`, or go on there, and export the best weights to `folder`/model.
+
+    prompt: what samples go on from. ValueError where tokenizer, context or corpus do not fit.
+    """
+    world, tell = world or World(), on_event or (lambda _: None)
+    network, tokenizer = start.network(seed=config.seed)
+    if tokenizer is not None:
+        corpus.check_fits(tokenizer, model=str(start.base))
+    _check_shape(network, corpus, config)
+    if world.main:
+        tell(Event("remark", 0, text=_origin(start, network)))
+        folder.mkdir(parents=True, exist_ok=True)
+        if not checkpoint.checkpoint_steps(folder):
+            write_json(folder / ABOUT, _about(start, network, corpus, config))
+    identity = {
+        "model": asdict(network.config), "train": asdict(config), "corpus": corpus.identity,
+        "lora": start.lora, "base": weights_hash(network) if start.base else "",
+    }  # fmt: skip
+    progress = train(
+        network, open_data(corpus, config), config, folder=folder, identity=identity,
+        world=world, sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
+    )  # fmt: skip
+    if world.main:
+        export_run(folder, folder / MODEL)
+    return progress
+
+
+def open_data(corpus: Corpus, config: TrainConfig) -> TrainData:
+    """The corpus as rows."""
+    name = str(corpus.folder)
+    return TrainData(
+        Rows(corpus.stream("train"), config, what=f"the training text of {name}"),
+        Rows(corpus.stream("valid"), config, what=f"the held-out text of {name}"),
+        byte_lengths(corpus.tokenizer),
+    )
+
+
+def export_run(folder: Path, out: Path, *, step: int | None = None) -> int:
+    """Write the best checkpoint of the run in `folder` (or that of `step`) to `out`; its step."""
+    if not (folder / ABOUT).is_file():
+        raise FileNotFoundError(f"{folder} holds no run ({ABOUT} is missing)")
+    about = read_json(folder / ABOUT)
+    steps = checkpoint.checkpoint_steps(folder)
+    if not steps:
+        raise FileNotFoundError(f"{folder} holds no checkpoint")
+    newest = checkpoint.read_state(checkpoint.checkpoint_folder(folder, steps[-1]))
+    chosen = newest.best_step or newest.step if step is None else step
+    if chosen not in steps:
+        raise ValueError(f"{folder} has no checkpoint of step {chosen}, but {steps}")
+    base = Path(about["base"]) if about["base"] else None
+    start = Start(GPT2Config(**about["model"]), base, about["lora"])
+    network, _ = start.network(seed=about["train"]["seed"])
+    path = checkpoint.checkpoint_folder(folder, chosen)
+    checkpoint.read_state(path)
+    checkpoint.load_weights(
+        path, [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    )
+    if start.lora:
+        merge_adapters(network)
+    tokenizer = Tokenizer.load(Path(about["corpus"]["folder"]))
+    export(out, network, tokenizer, run=folder, about=about, step=chosen)
+    return chosen
+
+
+def weights_hash(network: GPT2) -> str:
+    """SHA-256 over all parameters, in order."""
+    total = hashlib.sha256()
+    for name, p in network.named_parameters():
+        total.update(name.encode())
+        total.update(p.detach().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _check_shape(network: GPT2, corpus: Corpus, config: TrainConfig) -> None:
+    shape = network.config
+    if config.sequence_length > shape.n_ctx:
+        raise ValueError(
+            f"sequence_length {config.sequence_length} does not fit the model's context of "
+            f"{shape.n_ctx}; give at most that"
+        )
+    if corpus.tokenizer.n_vocab != shape.vocab_size:
+        raise ValueError(
+            f"{corpus.folder} was encoded with {corpus.tokenizer.n_vocab} tokens and the model "
+            f"has {shape.vocab_size}; prepare it with the model's tokenizer"
+        )
+
+
+def _about(start: Start, network: GPT2, corpus: Corpus, config: TrainConfig) -> dict[str, Any]:
+    kept = ("sources", "exact_duplicates", "near_duplicates", "splits")
+    return {
+        "model": asdict(network.config),
+        "base": str(start.base.resolve()) if start.base else None,
+        "lora": start.lora,
+        "train": asdict(config),
+        "corpus": {"folder": str(corpus.folder.resolve())}
+        | {key: corpus.manifest[key] for key in kept},
+    }
+
+
+def _origin(start: Start, network: GPT2) -> str:
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    what = f"loaded {start.base}" if start.base else "starting from random weights"
+    return f"{what}: {network.config.parameters:,} parameters, {trained:,} of them trained"
+
+
+def _sampler(tokenizer: Tokenizer, prompt: str) -> Sampler:
+    params = SamplingParams(max_tokens=100, top_k=40)
+
+    def sample(network: GPT2, step: int) -> str:
+        model = LanguageModel(network, tokenizer, name="training")
+        return model.generate([prompt], params, seeds=[step])[0].text
+
+    return sample
