@@ -167,7 +167,8 @@ def cells(
 ) -> list[dict[str, Any]]:
     """AUROC, rates at the 5 % threshold and balanced accuracy of each target.
 
-    Values are means over the splits. The interval is that of the first split, whose scores of both halves are pooled.
+    Values are means over the splits. The interval is that of the first, whose scores of both
+    halves are pooled.
     """
     out: list[dict[str, Any]] = []
     for target, against in TARGETS.items():
