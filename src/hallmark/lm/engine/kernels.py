@@ -187,7 +187,7 @@ def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add,
             row += 4 if four else 1
 
 
-@njit(**LOOSE)
+@njit(**STRICT)
 def finish(is_whole, sums, step, scale, bias, count, add, out):
     """Sums of one row to `count` outputs; all at addresses, which cost nothing to cut up."""
     for o in range(count):
