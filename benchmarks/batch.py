@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from decode import versions
 from peers import config_of, hallmark_network, prepare
 
