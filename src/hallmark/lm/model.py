@@ -110,7 +110,8 @@ class LanguageModel:
             check_seed(seed)
         if draft is None and not self._compiled(small=False):
             return self._in_batches(prompts, params, seeds, batch_size, on_token)
-        texts = dict(self.stream(zip(prompts, seeds, strict=True), params, slots=batch_size,
+        texts = dict(self.stream(zip(prompts, seeds, strict=True), params,
+                                 slots=min(batch_size, max(1, len(prompts))),
                                  on_token=on_token, draft=draft, pace=pace))  # fmt: skip
         return [texts[i] for i in range(len(prompts))]
 
