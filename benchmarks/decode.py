@@ -186,10 +186,13 @@ def weight_bytes(shape: str, side: str) -> float:
 
 def report(args: argparse.Namespace, seconds: dict[str, list[float]], failed: dict) -> None:
     """Medians, ratios and the limit."""
-    first = args.sides[0]
     middle = {side: statistics.median(times) for side, times in seconds.items()}
+    ran = [side for side in args.sides if side in middle and side not in failed]
+    if not ran:
+        sys.exit(f"decode: no side ran: {failed}")
+    first = ran[0]
     print(f"\n{args.shape}, context {args.context}, {args.tokens} tokens, {args.threads} threads")
-    print("| side | tokens/s (all runs) | x of it: hallmark is |")
+    print("| side | tokens/s (all runs) | x of it: the first is |")
     print("|---|---|---|")
     for side in args.sides:
         if side in failed:
@@ -214,6 +217,12 @@ def versions(sides: list[str]) -> str:
         except PackageNotFoundError:
             found.append(f"{package} is not installed")
     return ", ".join([*found, f"torch {version('torch')}", f"numba {version('numba')}"])
+
+
+def reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Why a process failed, in a few words."""
+    lines = done.stderr.strip().splitlines()
+    return lines[-1][:120] if lines else f"it ended with {done.returncode}"
 
 
 def parse() -> argparse.Namespace:
@@ -246,7 +255,7 @@ def main() -> None:
             command, capture_output=True, text=True, cwd=Path(__file__).parent, check=False
         )
         if done.returncode:
-            failed[side] = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:120]
+            failed[side] = reason(done)
     for _ in range(args.runs):
         for side in (READ, *args.sides):
             if side in failed:
@@ -257,7 +266,7 @@ def main() -> None:
             command = [sys.executable, "-W", "ignore", __file__, *own]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                failed[side] = (done.stderr.strip().splitlines() or ["no reason"])[-1][:120]
+                failed[side] = reason(done)
                 continue
             seconds.setdefault(side, []).append(float(done.stdout.splitlines()[-1]))
     report(args, seconds, failed)

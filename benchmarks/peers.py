@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.matrices import in_precision
+from hallmark.models.matrices import fill, hold
 from hallmark.models.precision import Precision
 from hallmark.models.sizes import GPT2Config, find_size
 
@@ -30,26 +30,33 @@ def config_of(shape: str) -> GPT2Config:
     return find_size(shape).config
 
 
+def random_tensor(name: str, shape: torch.Size) -> Tensor:
+    """The same weights every time: one block of normal numbers, cut to the tensor's size."""
+    block = torch.randn(2**20 + 7, generator=torch.Generator().manual_seed(0)) * 0.02
+    made = block.repeat(-(-shape.numel() // len(block)))[: shape.numel()].view(shape)
+    return made + 1.0 if len(shape) == 1 and name.endswith("weight") else made
+
+
 def random_network(shape: str) -> GPT2:
-    """The same weights every time: one block of normal numbers, cut to each tensor's size."""
+    """In float32."""
     with torch.device("meta"):
         network = GPT2(config_of(shape))
-    network.to_empty(device="cpu")
-    block = torch.randn(2**20 + 7, generator=torch.Generator().manual_seed(0)) * 0.02
-    with torch.no_grad():
-        for name, p in network.named_parameters():
-            flat = p.view(-1)
-            for first in range(0, flat.numel(), len(block)):
-                some = flat[first : first + len(block)]
-                some.copy_(block[: len(some)])
-            if p.ndim == 1 and name.endswith("weight"):
-                p.add_(1.0)
+    state = {name: random_tensor(name, p.shape) for name, p in network.named_parameters()}
+    network.load_state_dict(state, assign=True)
     return network.eval()
 
 
 def hallmark_network(shape: str, precision: str) -> GPT2:
-    """Ours."""
-    return in_precision(random_network(shape), Precision(precision))
+    """Ours, one matrix at a time in float32, so that 1.5B takes little memory."""
+    if precision == Precision.FLOAT32:
+        return random_network(shape)
+    with torch.device("meta"):
+        network = GPT2(config_of(shape))
+    shapes = {name: p.shape for name, p in network.named_parameters()}
+    small = {n: random_tensor(n, s) for n, s in shapes.items() if len(s) == 1 or "wpe" in n}
+    network.load_state_dict(small, assign=True, strict=False)
+    kind = Precision(precision)
+    return fill(network, lambda n, b: hold(random_tensor(n, shapes[n]), b, kind), kind)
 
 
 def gguf_tensors(network: GPT2) -> Iterator[tuple[str, Tensor]]:

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it. `environment core|dev` makes .venv with what that needs, or
+# Sourced by the scripts beside it. `environment core|dev|bench` makes .venv with what that needs, or
 # mends it: a complete one carries a stamp with the hash of everything that decided its content.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -36,10 +36,11 @@ install() { # plain pip, PyTorch first: other builds of it are several times as 
   "$venv/bin/python" -m pip install --quiet -c constraints.txt "$@"
 }
 
-environment() { # core | dev (which has the core in it)
-  if is_complete dev || is_complete "$1"; then return; fi
+environment() { # core | dev (which has the core in it) | bench (which has both)
+  if is_complete "$1" || { [ "$1" = core ] && is_complete dev; }; then return; fi
   local began=$SECONDS extra=
   [ "$1" = dev ] && extra='[dev]'
+  [ "$1" = bench ] && extra='[dev,bench]'
   echo "scripts: installing into .venv (a few minutes at most, about 1 GB)" >&2
   if [ -e "$venv/unfinished" ] || ! is_environment; then
     "$(choose_python)" -m venv --clear "$venv"
@@ -49,6 +50,7 @@ environment() { # core | dev (which has the core in it)
   install "torch==$(sed -n 's/^torch==//p' constraints.txt)"
   PIP_CONSTRAINT=$root/constraints.txt install --editable ".$extra"
   wanted "$1" >"$venv/stamp-$1"
+  if [ "$1" = bench ]; then wanted dev >"$venv/stamp-dev"; fi
   rm "$venv/unfinished"
   echo "scripts: installed in $((SECONDS - began)) s" >&2
 }

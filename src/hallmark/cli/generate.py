@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hallmark.cli.drafting import NONE, Draft, Drafted, with_draft
 from hallmark.cli.inputs import STANDARD_INPUT, Record, read_text, record_groups
 from hallmark.cli.options import (
     DEFAULT_MODEL,
@@ -23,11 +24,13 @@ from hallmark.cli.options import (
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
 from hallmark.data import check_text
 from hallmark.lm.sampling import SamplingParams, document_seed
-from hallmark.models.precision import AUTO
+from hallmark.models.precision import AUTO, REFERENCE
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
     from hallmark.lm.row import Generation
+
+    Writer = LanguageModel | Drafted
 
 BATCH = 16
 
@@ -63,6 +66,7 @@ def generate(
     stop: Stop = None,
     seed: Seed = SamplingParams.seed,
     precision: Precision = AUTO,
+    draft: Draft = NONE,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -73,7 +77,7 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
-    writer = load(model, precision=precision)
+    writer = with_draft(load(model, precision=precision), draft)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
@@ -81,6 +85,7 @@ def generate(
         print_json({**facts, **collect(batches, writer, params)})
     else:
         write_text(batches, writer, params, quiet=quiet)
+    note(said(writer), quiet=quiet or not said(writer))
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,17 @@ def load(name: str, *, precision: str = AUTO) -> LanguageModel:
     return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
+def said(writer: Writer) -> str:
+    """What a choice of precision or draft came to; empty for float32 and none."""
+    if isinstance(writer, Drafted):
+        return writer.note
+    if writer.precision == REFERENCE:
+        return ""
+    return f"hallmark: {writer.name} in {writer.precision}"
+
+
 def write(
-    batch: list[Request], model: LanguageModel, params: SamplingParams
+    batch: list[Request], model: Writer, params: SamplingParams
 ) -> Iterator[tuple[Request, Generation]]:
     """Write a batch of texts."""
     prompts, seeds = [r.prompt for r in batch], [r.seed for r in batch]
@@ -159,7 +173,7 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
 
 
 def write_lines(
-    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams, *, quiet: bool
+    batches: Iterator[list[Request]], model: Writer, params: SamplingParams, *, quiet: bool
 ) -> None:
     """One JSON object a text, each batch as soon as it is written."""
     with progress("texts", quiet=quiet) as advance:
@@ -170,7 +184,7 @@ def write_lines(
 
 
 def collect(
-    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams
+    batches: Iterator[list[Request]], model: Writer, params: SamplingParams
 ) -> dict[str, Any]:
     """All texts at once, for one JSON object."""
     return {
@@ -182,7 +196,7 @@ def collect(
 
 
 def write_text(
-    batches: Iterator[list[Request]], model: LanguageModel, params: SamplingParams, *, quiet: bool
+    batches: Iterator[list[Request]], model: Writer, params: SamplingParams, *, quiet: bool
 ) -> None:
     """Texts for people; one for a terminal is shown as it grows, several are numbered."""
     for batch in batches:
@@ -198,7 +212,7 @@ def write_text(
             note(remark(generation), quiet=quiet)
 
 
-def stream(request: Request, model: LanguageModel, params: SamplingParams) -> Generation:
+def stream(request: Request, model: Writer, params: SamplingParams) -> Generation:
     """Write one text and show it on standard output while it grows."""
 
     def show(row: int, piece: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -22,8 +23,12 @@ from hallmark.models.gpt2 import GPT2
 from hallmark.models.precision import Precision, choose_precision
 from hallmark.models.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from hallmark.lm.speculation import Draft, Pace
+
 BATCH_SIZE = 16
 SLOTS = 32
+_UNFIT = "compiled code wants a CPU and widths that 32 divides"
 _WORTH = 30_000_000  # parameters from which compiled code pays for its loading in one text
 
 
@@ -82,13 +87,16 @@ class LanguageModel:
         seeds: Sequence[int] | None = None,
         batch_size: int = BATCH_SIZE,
         on_token: OnToken | None = None,
+        draft: LanguageModel | str | None = None,
+        pace: Pace | None = None,
     ) -> list[Generation]:
         """Go on from each prompt (an empty one: write from nothing); texts in the same order.
 
         seeds: one a prompt, by default document_seed(params.seed, "", "", index). A text
         depends on its prompt, its seed and `params` alone, not on `batch_size`, which bounds
         memory. on_token(index, text) is called as text becomes certain, batch after batch.
-        ValueError where an argument is wrong.
+        draft: a smaller model of the same vocabulary or "ngram", whose guesses save passes and
+        change no text; `pace` counts them. ValueError where an argument is wrong.
         """
         if isinstance(prompts, str):
             raise ValueError("prompts must be a list of strings, not one string; wrap it in [ ]")
@@ -100,10 +108,11 @@ class LanguageModel:
             raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; give one for each")
         for seed in seeds:
             check_seed(seed)
-        if not self._compiled(small=False):
+        if draft is None and not self._compiled(small=False):
             return self._in_batches(prompts, params, seeds, batch_size, on_token)
-        texts = dict(self.stream(zip(prompts, seeds, strict=True), params, slots=batch_size,
-                                 on_token=on_token))  # fmt: skip
+        texts = dict(self.stream(zip(prompts, seeds, strict=True), params,
+                                 slots=min(batch_size, max(1, len(prompts))),
+                                 on_token=on_token, draft=draft, pace=pace))  # fmt: skip
         return [texts[i] for i in range(len(prompts))]
 
     def stream(
@@ -113,6 +122,8 @@ class LanguageModel:
         *,
         slots: int = SLOTS,
         on_token: OnToken | None = None,
+        draft: LanguageModel | str | None = None,
+        pace: Pace | None = None,
     ) -> Iterator[tuple[int, Generation]]:
         """Go on from each (prompt, seed), however many come; yields (index, text) as texts end.
 
@@ -122,10 +133,18 @@ class LanguageModel:
         if self._compiled(small=True):
             from hallmark.lm.continuous import stream
 
-            yield from stream(
-                self.network, self.tokenizer, prompts, params, slots=slots, on_token=on_token
-            )
+            guesses = self._draft(draft, params, slots) if draft else None
+            try:
+                yield from stream(
+                    self.network, self.tokenizer, prompts, params, slots=slots, on_token=on_token,
+                    draft=guesses, pace=pace,
+                )  # fmt: skip
+            finally:
+                if guesses:
+                    guesses.close()
             return
+        if draft:
+            raise ValueError(f"{self.name} cannot be drafted for: {_UNFIT}; leave the draft out")
         coming, first = iter(prompts), 0
         while some := list(islice(coming, slots)):
             texts = self._in_batches(
@@ -134,6 +153,23 @@ class LanguageModel:
             )  # fmt: skip
             yield from enumerate(texts, start=first)
             first += len(some)
+
+    def _draft(self, draft: LanguageModel | str, params: SamplingParams, slots: int) -> Draft:
+        """What guesses; ValueError where it cannot."""
+        from hallmark.lm.speculation import NGrams, SmallerModel
+
+        if isinstance(draft, str):
+            if draft != NGrams.name:
+                raise ValueError(f"draft must be a model or {NGrams.name!r}, not {draft[:40]!r}")
+            return NGrams()
+        if draft.tokenizer.merge_lines() != self.tokenizer.merge_lines():
+            raise ValueError(
+                f"{draft.name} and {self.name} have different vocabularies; draft with a model of "
+                "the same, or with ngram"
+            )
+        if not fits(draft.network):
+            raise ValueError(f"{draft.name} cannot draft: {_UNFIT}; choose another, or ngram")
+        return SmallerModel(draft.network, params, slots=slots, name=draft.name)
 
     def _compiled(self, *, small: bool) -> bool:
         """Whether to decode with compiled code; `small`: also a small network in float32."""

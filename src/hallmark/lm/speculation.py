@@ -81,7 +81,13 @@ class SmallerModel:
     """Guesses with a smaller network of the same vocabulary, with the same noise."""
 
     def __init__(
-        self, network: GPT2, params: SamplingParams, *, slots: int, name: str, threads: int | None
+        self,
+        network: GPT2,
+        params: SamplingParams,
+        *,
+        slots: int,
+        name: str,
+        threads: int | None = None,
     ) -> None:
         self.name = name
         n_ctx = network.config.n_ctx

@@ -115,6 +115,19 @@ def model_folder(name: str, *, home: Path) -> Path:
     return BUNDLED / size.name if size.bundled else home / "models" / size.name
 
 
+def smaller_than(config: GPT2Config, *, home: Path) -> Size | None:
+    """The smallest model here that can draft for a network: compiled code fits it, the vocabulary
+    is the same, and it is at least five times smaller.
+    """
+    for size in SIZES:
+        c = size.config
+        fits = c.n_embd % 32 == 0 and c.n_embd // c.n_head % 32 == 0
+        same = c.vocab_size == config.vocab_size and 5 * c.parameters <= config.parameters
+        if fits and same and (model_folder(size.name, home=home) / MANIFEST).is_file():
+            return size
+    return None
+
+
 def is_repository(name: str) -> bool:
     """Whether `name` has the form OWNER/NAME of a repository on the hub."""
     part = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.))*"

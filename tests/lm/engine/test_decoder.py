@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +78,37 @@ def test_a_width_of_half_a_step_more(precision, count):
     plain = network.logits(network(tokens)).transpose(0, 1).numpy()
     found = logits_of(network, tokens, threads=2)
     assert np.abs(found - plain).mean() < CLOSE[precision] / 3
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_nothing_is_read_behind_a_matrix(precision):
+    """The last outputs of a vocabulary of no round size, with what is not finite behind them."""
+    network = make(precision)
+    held = getattr(network.wte, "held", network.wte)
+    names = [n for n in ("weight", "multiplier") if hasattr(held, n)]
+    read: list[np.ndarray] = []
+    for _ in range(2):
+        page = mmap.PAGESIZE
+        for name in names:  # the matrix ends where a page that may not be read begins
+            tensor = getattr(held, name).detach()
+            size = tensor.numel() * tensor.element_size()
+            room = mmap.mmap(-1, (size // page + 2) * page)
+            guard = size // page * page + page
+            memory = np.frombuffer(room, dtype=np.uint8)
+            libc = ctypes.CDLL(None)
+            assert libc.mprotect(ctypes.c_void_p(memory.ctypes.data + guard), page, 0) == 0
+            placed = torch.from_numpy(memory[guard - size : guard]).view(tensor.dtype)
+            placed = placed.view(tensor.shape).copy_(tensor)
+            keep.append((room, memory))
+            if isinstance(getattr(held, name), torch.nn.Parameter):
+                setattr(held, name, torch.nn.Parameter(placed, requires_grad=False))
+            else:
+                setattr(held, name, placed)
+        read.append(logits_of(network, texts(2, 3), threads=2))
+    assert np.array_equal(*read)
+
+
+keep: list[object] = []  # mapped memory must outlive the tensors on it
 
 
 @pytest.mark.parametrize("precision", WHOLE)

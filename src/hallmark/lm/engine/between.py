@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from numba import njit
 
-from hallmark.lm.engine.bits import address_of, meet
+from hallmark.lm.engine.bits import address_of, load_float, meet, store_float
 from hallmark.lm.engine.forward import attend_all, store_keys_and_values
 from hallmark.lm.engine.kernels import (
     INT8,
     STRICT,
     embed,
-    finish,
     gelu,
     normalise,
     round_row,
@@ -42,12 +41,13 @@ def share_input(weights, room, row, x, norm):
 
 
 @njit(**STRICT)
-def add_up(weights, sums, step, scale, bias, first, add, out):
-    """One row of sums (N,) to outputs from `first` on."""
+def add_up(sums, step, scale, bias, first, add, out):
+    """One row of sums (N,) to outputs from `first` on; the arithmetic of `kernels.finish`."""
     at = first * 4
-    scales, biases = address_of(scale) + at, address_of(bias) + at
-    whole = weights.kind >= INT8
-    finish(whole, address_of(sums), step, scales, biases, sums.size, add, address_of(out) + at)
+    scales, biases, to = address_of(scale) + at, address_of(bias) + at, address_of(out) + at
+    for o in range(sums.size):
+        value = sums[o] * step * load_float(scales, o) + load_float(biases, o)
+        store_float(to, o, load_float(to, o) + value if add else value)
 
 
 @njit(**STRICT)
@@ -62,12 +62,12 @@ def between(rank, size, weights, cache, rows, room, number, sums, first, times):
     for row in range(count):
         step = room.shared_steps[row]
         if part == 0:
-            add_up(weights, sums[row], step, scale, bias, first, False, room.qkv[row])
+            add_up(sums[row], step, scale, bias, first, False, room.qkv[row])
         elif part == 2:
-            add_up(weights, sums[row], step, scale, bias, first, False, room.hidden[row])
+            add_up(sums[row], step, scale, bias, first, False, room.hidden[row])
             gelu(room.hidden[row, first:last])
         else:
-            add_up(weights, sums[row], step, scale, bias, first, True, room.x[row])
+            add_up(sums[row], step, scale, bias, first, True, room.x[row])
     if part == 0:
         store_keys_and_values(cache, rows, layer, room.qkv, (first, last))
     times = meet(barrier, size, times)
@@ -102,5 +102,5 @@ def end(rank, size, weights, room, sums, first, times):
     """Logits from the sums of the head."""
     for row in range(sums.shape[0]):
         step, scale, bias = room.shared_steps[row], weights.token_scales, weights.no_bias
-        add_up(weights, sums[row], step, scale, bias, first, False, room.logits[row])
+        add_up(sums[row], step, scale, bias, first, False, room.logits[row])
     return meet(address_of(room.barrier), size, times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,15 @@ def _read(typing, address):
     return types.int64(types.int64), build
 
 
-_yield = types.ExternalFunction("sched_yield", types.int32())
+if os.name == "posix":
+    _yield = types.ExternalFunction("sched_yield", types.int32())
+else:
+
+    @njit
+    def _yield():
+        return 0
+
+
 _PATIENCE = 3000  # looks before the processor is offered to others: some 10 microseconds
 
 

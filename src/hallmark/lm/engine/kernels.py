@@ -127,12 +127,12 @@ def prepare(kind, x, plain, whole):
 
 @njit(**STRICT)
 def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
-    """Dot products of `count` rows of weights with one or four rows of inputs.
+    """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs.
 
     The last tile is moved back so that it ends with the rows; what it computes twice is the same.
     """
     for first in range(0, count, TILE):
-        o = max(0, min(first, count - TILE))
+        o = min(first, count - TILE)
         v, n, to = w + o * width, m + o * groups, out + o * 4
         if kind == INT8:
             if four:
@@ -172,7 +172,9 @@ def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add,
     groups = columns // 32
     scales, biases, found = address_of(scale), address_of(bias), address_of(sums)
     outs, pitch = address_of(out), np.int64(out.shape[1]) * 4
-    for first in range(share[0], share[1], BLOCK):
+    for begin in range(share[0], share[1], BLOCK):
+        # Less than a tile is left at the end of a vocabulary: move back, and never read behind it.
+        first = max(0, min(begin, share[1] - TILE))
         count = min(BLOCK, share[1] - first)
         w, m = matrix[0] + first * width, matrix[1] + first * groups
         row = 0
@@ -187,7 +189,7 @@ def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add,
             row += 4 if four else 1
 
 
-@njit(**LOOSE)
+@njit(**STRICT)
 def finish(is_whole, sums, step, scale, bias, count, add, out):
     """Sums of one row to `count` outputs; all at addresses, which cost nothing to cut up."""
     for o in range(count):
