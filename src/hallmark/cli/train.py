@@ -175,6 +175,8 @@ def open_or_prepare(data: str, out: Path, model: str, *, quiet: bool) -> Corpus:
 
     if data != STANDARD_INPUT and (Path(data) / MANIFEST).is_file():
         return open_corpus(Path(data))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(f"{data} is text; under torchrun, prepare it first (`train prepare`)")
     own = out / "data"
     if (own / MANIFEST).is_file():
         note(f"hallmark: using {own}, which an earlier start made of the text", quiet=quiet)

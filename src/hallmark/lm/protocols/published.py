@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hallmark.models.sizes import find_size
 
-# Size: LAMBADA perplexity, LAMBADA accuracy in %, WikiText-2 perplexity.
+# Size: LAMBADA perplexity, LAMBADA accuracy, WikiText-2 perplexity.
 TABLE_3 = {
-    "124M": (35.13, 45.99, 29.41),
-    "355M": (15.60, 55.48, 22.76),
-    "774M": (10.87, 60.12, 19.93),
-    "1.5B": (8.63, 63.24, 18.34),
+    "124M": (35.13, 0.4599, 29.41),
+    "355M": (15.60, 0.5548, 22.76),
+    "774M": (10.87, 0.6012, 19.93),
+    "1.5B": (8.63, 0.6324, 18.34),
 }
 
 
@@ -22,5 +22,5 @@ def published(model: str, task: str) -> dict[str, float]:
     if row is None:
         return {}
     if task == "lambada":
-        return {"perplexity": row[0], "accuracy": row[1] / 100}
+        return {"perplexity": row[0], "accuracy": row[1]}
     return {"perplexity": row[2]} if task == "wikitext2" else {}
