@@ -8,17 +8,16 @@ paper) are ruled out first; the paper's own list was not published, ours is belo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 
 from hallmark import stats
 from hallmark.lm.model import LanguageModel
+from hallmark.lm.protocols.continuation import Pair, continuation_logits
 from hallmark.lm.protocols.detokenise import lambada as detokenise
 
-BATCH = 16
 _WORDS = """
 a about above after again against all am an and any are as at be because been before being
 below between both but by can could did do does doing down during each few for from further had
@@ -55,10 +54,10 @@ def lambada(
     """Guess the last word of every passage; ValueError where there is none to guess."""
     found: list[Guess] = []
     stop = _stop_tokens(model)
-    examples = (_split(model, text) for text in passages)
-    while batch := list(islice(examples, BATCH)):
-        found += _guess(model, batch, stop)
-        on_passage(len(batch))
+    pairs = (_split(model, text) for text in passages)
+    for logits, target in continuation_logits(model, pairs):
+        found.append(_guess(logits, target, stop))
+        on_passage(1)
     if not found:
         raise ValueError("there is no passage to guess the last word of")
     return LambadaResult(
@@ -68,14 +67,12 @@ def lambada(
     )
 
 
-def _split(model: LanguageModel, text: str) -> tuple[list[int], list[int]]:
+def _split(model: LanguageModel, text: str) -> Pair:
     """Ids of the passage without its last word, and of that word with the space before it."""
     context, space, word = detokenise(text.strip()).rpartition(" ")
     if not space:
         raise ValueError(f"the passage {text[:40]!r} has one word; give whole passages")
-    target = model.tokenizer.encode(f" {word}")
-    room = model.network.config.n_ctx - len(target)
-    return model.tokenizer.encode(context)[-room:], target
+    return model.tokenizer.encode(context), model.tokenizer.encode(f" {word}")
 
 
 def _stop_tokens(model: LanguageModel) -> torch.Tensor:
@@ -84,20 +81,9 @@ def _stop_tokens(model: LanguageModel) -> torch.Tensor:
     return torch.tensor([ids[0] for ids in words if len(ids) == 1], dtype=torch.long)
 
 
-@torch.inference_mode()
-def _guess(
-    model: LanguageModel, batch: Sequence[tuple[list[int], list[int]]], stop: torch.Tensor
-) -> Iterator[Guess]:
-    rows = [context + target[:-1] for context, target in batch]
-    padded = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = torch.tensor(row)
-    hidden = model.network(padded.to(model.device))
-    for i, (context, target) in enumerate(batch):
-        own = hidden[i, len(context) - 1 : len(context) - 1 + len(target)]
-        logits = model.network.logits(own).float().cpu()  # (target, V)
-        wanted = torch.tensor(target)
-        log_prob = float(logits.log_softmax(-1).gather(1, wanted[:, None]).sum())
-        strict = bool((logits.argmax(-1) == wanted).all())
-        logits[0, stop] = -torch.inf
-        yield Guess(strict, bool((logits.argmax(-1) == wanted).all()), log_prob)
+def _guess(logits: torch.Tensor, target: torch.Tensor, stop: torch.Tensor) -> Guess:
+    log_prob = float(logits.log_softmax(-1).gather(1, target[:, None]).sum())
+    strict = bool((logits.argmax(-1) == target).all())
+    logits = logits.clone()
+    logits[0, stop] = -torch.inf
+    return Guess(strict, bool((logits.argmax(-1) == target).all()), log_prob)
