@@ -12,7 +12,8 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from hallmark.lm.corpus.prepare import PrepareConfig, prepare
+from hallmark.lm.corpus.prepare import prepare
+from hallmark.lm.corpus.settings import PrepareConfig
 from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.training.checkpoint import checkpoint_steps
 from hallmark.lm.training.figure import draw
