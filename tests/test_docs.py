@@ -21,7 +21,11 @@ def test_the_reference_is_that_of_the_program() -> None:
 
 def test_every_command_and_option_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    for name, command in typer.main.get_command(app).commands.items():
+    commands = dict(typer.main.get_command(app).commands)
+    for name, group in list(commands.items()):
+        commands |= {f"{name} {n}": c for n, c in getattr(group, "commands", {}).items()}
+    assert "train finetune" in commands
+    for name, command in commands.items():
         section = text.partition(f"## `hallmark {name}`")[2].partition("\n## ")[0]
         for option in (o for param in command.params for o in param.opts if o.startswith("-")):
             assert option in section, f"{option} of {name}"

@@ -19,6 +19,7 @@ from hallmark import __version__
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.doctor import doctor
+from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
 from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, models, get, export, doctor):
+for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
 app.add_typer(train)
 

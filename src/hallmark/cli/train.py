@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from hallmark.cli.inputs import STANDARD_INPUT, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.cli.training import report, show
+from hallmark.lm.corpus.settings import PrepareConfig, Source
 from hallmark.lm.training.settings import FINETUNE, PARALLEL, TrainConfig
 from hallmark.models.sizes import find_model, find_size
 
@@ -65,17 +66,14 @@ def prepare(
     files: Files,
     out: Out,
     tokenizer: Tokens = DEFAULT_MODEL,
-    valid: Valid = 0.05,
-    cut: Cut = 2**20,
-    field: Field = "text",
-    near: Near = True,
+    valid: Valid = PrepareConfig.valid,
+    cut: Cut = Source.cut,
+    field: Field = Source.field,
+    near: Near = PrepareConfig.near,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Turn text into token shards with a manifest, split by document, duplicates left out."""
-    from hallmark.lm.corpus.prepare import PrepareConfig
-    from hallmark.lm.corpus.sources import Source
-
     config = PrepareConfig(valid=valid, near=near, source=Source(field, cut))
     corpus = prepare_text(files, out, tokenizer, config, quiet=quiet)
     if json:
@@ -157,7 +155,9 @@ def export(
     note(f"hallmark: the weights of step {chosen}", quiet=quiet or json)
 
 
-def prepare_text(files: list[str], out: Path, model: str, config: Any, *, quiet: bool) -> Corpus:
+def prepare_text(
+    files: list[str], out: Path, model: str, config: PrepareConfig, *, quiet: bool
+) -> Corpus:
     """Prepare `files` with the tokenizer of `model`, counting documents while somebody watches."""
     from hallmark.lm.corpus.prepare import prepare
     from hallmark.models.tokenizer import Tokenizer
@@ -169,12 +169,13 @@ def prepare_text(files: list[str], out: Path, model: str, config: Any, *, quiet:
 
 def open_or_prepare(data: str, out: Path, model: str, *, quiet: bool) -> Corpus:
     """The prepared corpus `data`; where it is text, the corpus made of it in `out`/data."""
-    from hallmark.lm.corpus.prepare import PrepareConfig
     from hallmark.lm.corpus.shards import open_corpus
     from hallmark.models.sizes import MANIFEST
 
     if data != STANDARD_INPUT and (Path(data) / MANIFEST).is_file():
         return open_corpus(Path(data))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(f"{data} is text; under torchrun, prepare it first (`train prepare`)")
     own = out / "data"
     if (own / MANIFEST).is_file():
         note(f"hallmark: using {own}, which an earlier start made of the text", quiet=quiet)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hallmark.lm.corpus.prepare import PrepareConfig, position, prepare
+from hallmark.lm.corpus.prepare import position, prepare
+from hallmark.lm.corpus.settings import PrepareConfig, Source
 from hallmark.lm.corpus.shards import Corpus, open_corpus
-from hallmark.lm.corpus.sources import Source
 from hallmark.models.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the")])

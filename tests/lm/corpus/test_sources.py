@@ -10,7 +10,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from hallmark.lm.corpus.sources import Source, documents, find_files
+from hallmark.lm.corpus.settings import Source
+from hallmark.lm.corpus.sources import documents, find_files
 
 
 def read(path: Path, **settings: object) -> list[str]:

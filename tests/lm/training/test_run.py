@@ -12,7 +12,8 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from hallmark.lm.corpus.prepare import PrepareConfig, prepare
+from hallmark.lm.corpus.prepare import prepare
+from hallmark.lm.corpus.settings import PrepareConfig
 from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.training.checkpoint import checkpoint_steps
 from hallmark.lm.training.figure import draw
@@ -166,3 +167,16 @@ def test_what_cannot_be_drawn_is_said(pretrained: Path, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(b"")
     with pytest.raises(ValueError, match="has no step in its log"):
         draw(tmp_path, tmp_path / "a.svg")
+
+
+def test_without_a_compiler_it_says_so_and_goes_on(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hallmark.lm.training import run as module
+
+    monkeypatch.setattr(module, "can_compile", lambda: "no C++ compiler was found")
+    events: list[Event] = []
+    shape = GPT2Config(n_layer=1, n_head=1, n_embd=8, n_ctx=64, vocab_size=260)
+    config = dataclasses.replace(CONFIG, steps=1, compile=True)
+    run(Start(shape), corpus, config, folder=tmp_path, on_event=events.append)
+    assert events[0].text.endswith("torch.compile does not work: no C++ compiler was found")

@@ -9,41 +9,25 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from hallmark.lm.corpus.duplicates import Duplicates
+from hallmark.lm.corpus.settings import PrepareConfig
 from hallmark.lm.corpus.shards import (
     FORMAT,
-    SHARD_TOKENS,
     SPLITS,
     VERSION,
     Corpus,
     ShardWriter,
     open_corpus,
 )
-from hallmark.lm.corpus.sources import Source, documents, find_files
+from hallmark.lm.corpus.sources import documents, find_files
 from hallmark.models.folder import sha256_of, write_json, write_text
 from hallmark.models.sizes import MANIFEST
 from hallmark.models.tokenizer import Tokenizer
 
 OnDocument = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class PrepareConfig:
-    """valid: the share of documents held out. near: also drop near duplicates."""
-
-    valid: float = 0.05
-    near: bool = True
-    shard_tokens: int = SHARD_TOKENS
-    source: Source = field(default_factory=Source)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.valid < 1:
-            raise ValueError(f"valid must be a share between 0 and 1, not {self.valid}")
-        if self.shard_tokens < 1:
-            raise ValueError(f"shard_tokens must be at least 1, not {self.shard_tokens}")
 
 
 def prepare(

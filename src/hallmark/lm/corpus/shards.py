@@ -23,7 +23,6 @@ from hallmark.models.tokenizer import Tokenizer
 
 FORMAT, VERSION = "hallmark-tokens", 1
 SPLITS = ("train", "valid")
-SHARD_TOKENS = 2**25
 _AGAIN = "run `hallmark train prepare` again into a new folder"
 
 

@@ -9,35 +9,15 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from hallmark.data import check_text, decode_utf8, read_jsonl
+from hallmark.lm.corpus.settings import Source
 
-LONGEST = 2**20
 END_OF_TEXT = "<|endoftext|>"
 _LONGEST_LINE = 64 * 2**20
 _KINDS = ".txt, .jsonl, .jsonl.gz, .parquet"
-
-
-@dataclass(frozen=True)
-class Source:
-    """How documents are cut out of files.
-
-    field: the key or column that holds the text of JSON lines and Parquet. cut: a document of
-    more characters becomes several, cut after a line (a line that is itself longer is cut inside);
-    plain text is also cut at each line that is `<|endoftext|>`, as in GPT-2's own training files.
-    """
-
-    field: str = "text"
-    cut: int = LONGEST
-
-    def __post_init__(self) -> None:
-        if not self.field:
-            raise ValueError("field must name the key that holds the text; it is empty")
-        if not 1 <= self.cut <= LONGEST:
-            raise ValueError(f"cut must be from 1 to {LONGEST} characters, not {self.cut}")
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:

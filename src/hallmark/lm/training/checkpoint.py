@@ -84,8 +84,10 @@ def _write(
         write_manifest(fresh, (WEIGHTS, OPTIMISER, STATE), format="hallmark-training")
         shutil.rmtree(final, ignore_errors=True)
         fresh.rename(final)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(fresh, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(final)) from None
         raise
     descriptor = os.open(final.parent, os.O_RDONLY)
     try:

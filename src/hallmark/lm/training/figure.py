@@ -53,23 +53,29 @@ def _draw_losses(
         places = [line["step"] for line in valid]
         axes.plot(places, [v["valid_loss"] for v in valid], "o-", color=_RED, label="held out")
         best = min(valid, key=lambda line: float(line["valid_loss"]))
-        for line in {v["step"]: v for v in (valid[0], best)}.values():
-            if line["bits_per_byte"] is not None:
-                axes.annotate(
-                    f"{line['bits_per_byte']:.3f} bits per byte",
-                    (line["step"], line["valid_loss"]), xytext=(6, 8),
-                    textcoords="offset points", fontsize=9, color=_RED,
-                )  # fmt: skip
+        _label(axes, valid[0], side="left", offset=(9, -3))
+        if best is not valid[0]:
+            _label(axes, best, side="right", offset=(0, 9))
     axes.set(ylabel="nats a token", title=name)
-    axes.margins(x=0.08)
+    axes.margins(x=0.04)
     axes.legend(frameon=False)
 
 
+def _label(axes: Any, line: dict[str, Any], *, side: str, offset: tuple[int, int]) -> None:
+    """Write the bits per byte beside the point of a validation."""
+    if line["bits_per_byte"] is None:
+        return
+    axes.annotate(
+        f"{line['bits_per_byte']:.3f} bits per byte", (line["step"], line["valid_loss"]),
+        xytext=offset, textcoords="offset points", fontsize=9, color=_RED, ha=side,
+    )  # fmt: skip
+
+
 def _smooth(values: list[float]) -> list[float]:
-    """Exponential running mean over about 20 steps, started without bias."""
+    """Exponential running mean over about 7 steps, started without bias."""
     found, mean, weight = [], 0.0, 0.0
     for value in values:
-        mean, weight = 0.95 * mean + 0.05 * value, 0.95 * weight + 0.05
+        mean, weight = 0.85 * mean + 0.15 * value, 0.85 * weight + 0.15
         found.append(mean / weight)
     return found
 

@@ -6,7 +6,7 @@ Says what it loaded before the first step, and never starts from random weights 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hallmark.lm.training.adapters import add_adapters, merge_adapters
 from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
 from hallmark.lm.training.loop import Event, OnEvent, Sampler, TrainData, train
+from hallmark.lm.training.objective import can_compile
 from hallmark.lm.training.order import Rows
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
@@ -78,6 +79,9 @@ def run(
     if tokenizer is not None:
         corpus.check_fits(tokenizer, model=str(start.base))
     _check_shape(network, corpus, config)
+    if config.compile and (reason := can_compile()):
+        tell(Event("remark", 0, text=f"not compiled, for torch.compile does not work: {reason}"))
+        config = replace(config, compile=False)
     if world.main:
         tell(Event("remark", 0, text=_origin(start, network)))
         folder.mkdir(parents=True, exist_ok=True)
