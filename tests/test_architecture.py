@@ -95,3 +95,17 @@ def test_help_loads_no_rich_either() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stderr == "False False\n"
+
+
+def test_a_page_is_judged_without_any_compiler() -> None:
+    """PyTorch's takes more than a second to load, numba half of one: people wait for neither."""
+    page = ROOT / "src" / "hallmark" / "bundled" / "texts" / "human.txt"
+    slow = ("torch._dynamo", "numba", "sklearn", "transformers")
+    code = (
+        f"import sys; from hallmark.cli.main import main; main(['detect', {str(page)!r}]); "
+        f"print(*[m for m in {slow} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stderr == "\n"
