@@ -117,8 +117,11 @@ def model_folder(name: str, *, home: Path) -> Path:
 
 def smaller_than(config: GPT2Config, *, home: Path) -> Size | None:
     """The smallest model here that can draft for a network: compiled code fits it, the vocabulary
-    is the same, and it is at least five times smaller.
+    is the same, and it is at least five times smaller. None below 50 million parameters, where a
+    pass costs about as much at any size (benchmarks/speculative.py).
     """
+    if config.parameters < 50_000_000:
+        return None
     for size in SIZES:
         c = size.config
         fits = c.n_embd % 32 == 0 and c.n_embd // c.n_head % 32 == 0
