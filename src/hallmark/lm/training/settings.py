@@ -37,7 +37,7 @@ class TrainConfig:
     clip: float = _setting(1.0, "Longest gradient; longer ones are scaled down.")
     seed: int = _setting(0, "Of the weights, the data's order and the samples.")
     precision: str = _setting("bf16", "Of products; weights and sums are float32.", PRECISIONS)
-    compile: bool = _setting(False, "Compile the blocks (torch.compile): worth it in long runs.")
+    compile: bool = _setting(False, "Compile the blocks (torch.compile): try it first.")
     recompute: bool = _setting(False, "Compute activations twice to save memory.")
     valid_every: int = _setting(50, "Validate after this many steps.")
     valid_rows: int = _setting(64, "Rows of the held-out text to validate on; 0: all.")
