@@ -85,6 +85,8 @@ def main() -> None:
             make_network(), make_data(config), config, folder=folder, identity=identity(config),
             world=world, on_event=tell,
         )  # fmt: skip
+    if world.size > 1:
+        os._exit(0)  # as `hallmark` does, and for its reason
 
 
 if __name__ == "__main__":
