@@ -72,8 +72,8 @@ def _check_enough(counts: Counter[str], files: Sequence[Path]) -> None:
     if kept == 1:
         raise ValueError(
             f"{where} held one document ({counts['exact'] + counts['near']} duplicates left out), "
-            "so none can be held out for validation; --cut 2000 makes documents of at most 2000 "
-            "characters out of it"
+            "so none can be held out for validation; `hallmark train prepare --cut 2000` makes "
+            "documents of at most 2000 characters out of it"
         )
 
 
