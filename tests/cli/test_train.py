@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,26 @@ def test_defaults_are_those_of_the_settings(run_cli) -> None:
     assert "--lr" in done.out
     assert "0.0001" in done.out
     assert "0.0006" in run_cli("train", "pretrain", "--help").out
+
+
+def test_other_text_than_the_run_began_with_is_refused(
+    run_cli, texts: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    def start(data: Path) -> str:
+        return run_cli(
+            "train", "finetune", data, "--model", tiny_model, "--out", tmp_path / "run", *FAST
+        ).err
+
+    start(texts)
+    other = tmp_path / "other.jsonl"
+    assert "is not there" in start(other)
+    other.write_bytes(texts.read_bytes())
+    assert "was made of other text" in start(other)
+    os.utime(texts, (2**32, 2**32))
+    assert "has changed since" in start(texts)
+
+
+def test_export_never_writes_over_a_folder(run_cli, tmp_path: Path) -> None:
+    outcome = run_cli("train", "export", tmp_path, "--out", tmp_path)
+    assert outcome.code == 1
+    assert "exists; give a folder that does not" in outcome.err

@@ -150,6 +150,8 @@ def export(
     """Write a run's best checkpoint as a Hugging Face folder with a model card."""
     from hallmark.lm.training.run import export_run
 
+    if out.exists():
+        raise ValueError(f"{out} exists; give a folder that does not")
     chosen = export_run(run, out, step=step)
     print_json({"folder": str(out), "step": chosen}) if json else print(out)
     note(f"hallmark: the weights of step {chosen}", quiet=quiet or json)
@@ -179,11 +181,28 @@ def open_or_prepare(data: str, out: Path, model: str, *, quiet: bool) -> Corpus:
     own = out / "data"
     if (own / MANIFEST).is_file():
         note(f"hallmark: using {own}, which an earlier start made of the text", quiet=quiet)
-        return open_corpus(own)
+        earlier = open_corpus(own)
+        if data != STANDARD_INPUT:
+            check_made_of(earlier, Path(data))
+        return earlier
     corpus = prepare_text([data], own, model, PrepareConfig(), quiet=quiet)
     if not quiet:
         show(corpus, to_error=True)
     return corpus
+
+
+def check_made_of(corpus: Corpus, data: Path) -> None:
+    """ValueError unless the corpus was made of these very files, as they are now."""
+    from hallmark.lm.corpus.sources import find_files
+    from hallmark.models.sizes import MANIFEST
+
+    files = find_files([data])
+    made = (corpus.folder / MANIFEST).stat().st_mtime
+    if [str(f) for f in files] != corpus.manifest["sources"]:
+        raise ValueError(f"{corpus.folder} was made of other text than {data}; use a new folder")
+    changed = [f for f in files if f.stat().st_mtime > made]
+    if changed:
+        raise ValueError(f"{changed[0]} has changed since this run began; use a new folder")
 
 
 def train_and_report(

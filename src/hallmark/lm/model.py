@@ -128,8 +128,11 @@ class LanguageModel:
         """Go on from each (prompt, seed), however many come; yields (index, text) as texts end.
 
         Up to `slots` are written at once, and a new one takes the place of each that ends. For
-        the rest see `generate`, which gives the same texts.
+        the rest see `generate`, which gives the same texts and the same errors.
         """
+        if slots < 1:
+            raise ValueError(f"slots must be at least 1, not {slots}")
+        prompts = ((prompt, _checked(seed)) for prompt, seed in prompts)
         if self._compiled(small=True):
             from hallmark.lm.continuous import stream
 
@@ -210,6 +213,11 @@ class LanguageModel:
             eot=self.tokenizer.eot, stride=stride, batch_tokens=batch_tokens,
             max_tokens=max_tokens,
         )  # fmt: skip
+
+
+def _checked(seed: int) -> int:
+    check_seed(seed)
+    return seed
 
 
 def _shifted(on_token: OnToken | None, first: int) -> OnToken | None:

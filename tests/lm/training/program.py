@@ -80,7 +80,8 @@ def main() -> None:
     torch.set_num_threads(1)
     folder, mode, changes = Path(sys.argv[1]), sys.argv[2], dict(a.split("=") for a in sys.argv[3:])
     config = dataclasses.replace(CONFIG, **{k: int(v) for k, v in changes.items()})
-    with open_world(mode, device="cpu", environment=os.environ) as world:
+    parallel = "auto" if mode == "single" else mode
+    with open_world(parallel, device="cpu", environment=os.environ) as world:
         train(
             make_network(), make_data(config), config, folder=folder, identity=identity(config),
             world=world, on_event=tell,

@@ -35,6 +35,8 @@ class Products:
 
     def share(self, number: int, first: int, last: int, room: Room, rows: int) -> Tensor:
         """Sums (rows, last - first) of matrix `number`, in float32."""
+        if first == last:  # more threads than shares
+            return torch.zeros(rows, 0)
         matrix = self.matrices[number]
         weight: Tensor = matrix.weight[first:last]
         if weight.dtype in (torch.float32, torch.bfloat16):

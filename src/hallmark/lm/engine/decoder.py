@@ -54,7 +54,7 @@ class Decoder:
         self._weights, self._products = weights_of(network), Products(network)
         self._cache = make_cache(network, slots=slots, capacity=capacity)
         self._room = make_room(network, rows=MAX_ROWS, threads=threads)
-        self._team = Team(threads)
+        self._team = Team(threads, barrier=self._room.barrier)
         marked = slots if params.repetition_penalty != 1 else 1
         self.seen = np.zeros((marked, network.config.vocab_size), dtype=np.bool_)
         self._flags = np.zeros((threads, BLOCK), dtype=np.bool_)

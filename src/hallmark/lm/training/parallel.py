@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from hallmark.lm.training.objective import NextTokenLoss, NoSync
+from hallmark.lm.training.settings import PARALLEL
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,16 @@ class World:
 def open_world(parallel: str, *, device: str, environment: Mapping[str, str]) -> Iterator[World]:
     """Join the processes that torchrun started; without torchrun, one process.
 
-    parallel: auto (ddp), ddp or fsdp. device: cpu, or cuda for this process's own GPU.
+    parallel: auto (ddp), ddp or fsdp. device: cpu, or cuda for this process's own GPU. ValueError
+    for anything else, or where PyTorch cannot use the device.
     """
+    if parallel not in PARALLEL:
+        raise ValueError(f"parallel must be one of {', '.join(PARALLEL)}, not {parallel[:40]!r}")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {device!r} cannot be used ({reason}); use 'cpu'") from None
     size = int(environment.get("WORLD_SIZE", "1"))
     if size == 1:
         if parallel == "fsdp":
