@@ -27,6 +27,7 @@ def identity_of(
     """Settings, hashes of models, tokenizers and prompts, and the versions that compute."""
     return {
         **asdict(plan.config),
+        "sampling": ",".join(setting.text for setting in plan.config.settings()),
         "device": device,
         "models": {
             name: {

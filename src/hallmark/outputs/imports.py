@@ -7,14 +7,15 @@ come from their names, in `names.label_of`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hallmark.data import write_atomically
 from hallmark.models.sizes import MANIFEST
 from hallmark.outputs.names import SPLITS, label_of, parse_name
-from hallmark.outputs.outputset import OutputSet, describe, open_outputs, write_outputs
+from hallmark.outputs.outputset import OutputSet, describe, write_outputs
 from hallmark.outputs.records import line_of, load_pyarrow, read_records
 
 OnDocument = Callable[[int], None]
@@ -109,29 +110,23 @@ def export_parquet(
         _write_parquet(part.path, path, on_document)
         files[path.name] = describe(path, documents=part.documents, tokens=part.tokens)
     facts = {k: v for k, v in outputs.manifest.items() if k in ("kind", "run")}
-    write_outputs(folder, corpora=outputs.manifest["corpora"], files=files, **facts)
-    return open_outputs(folder)
+    return write_outputs(folder, corpora=outputs.manifest["corpora"], files=files, **facts)
 
 
 def _write_parquet(source: Path, target: Path, on_document: OnDocument) -> None:
     """One file, some rows at a time; the columns are those of its first rows."""
     arrow, parquet = load_pyarrow(target)
-    with write_atomically(target) as file:
-        writer, rows = None, []
-
-        def flush() -> None:
-            nonlocal writer
-            schema = writer.schema if writer else None
-            table = arrow.Table.from_pylist(rows, schema=schema)
-            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd")
-            writer.write_table(table)
+    groups = _groups(read_records(source))
+    first = arrow.Table.from_pylist(next(groups, []))
+    with write_atomically(target) as file, parquet.ParquetWriter(file, first.schema) as writer:
+        writer.write_table(first)
+        on_document(len(first))
+        for rows in groups:
+            writer.write_table(arrow.Table.from_pylist(rows, schema=first.schema))
             on_document(len(rows))
-            rows.clear()
 
-        for record in read_records(source):
-            rows.append(record)
-            if len(rows) == _ROWS:
-                flush()
-        if rows or writer is None:
-            flush()
-        writer.close()
+
+def _groups(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Records by the thousand."""
+    while rows := list(islice(records, _ROWS)):
+        yield rows

@@ -1,5 +1,4 @@
-"""The plan of a finished output set, read back from its manifest and files.
-"""
+"""The plan of a finished output set, read back from its manifest and files."""
 
 from __future__ import annotations
 

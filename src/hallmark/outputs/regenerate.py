@@ -55,9 +55,7 @@ def _sample(plan: Plan, *, count: int, seed: int) -> list[Place]:
     return places
 
 
-def _writer(
-    outputs: OutputSet, plan: Plan, corpus: Corpus, folders: Mapping[str, Path]
-) -> Writer:
+def _writer(outputs: OutputSet, plan: Plan, corpus: Corpus, folders: Mapping[str, Path]) -> Writer:
     about, folder = outputs.manifest["corpora"][corpus.source], folders[corpus.model]
     hashes = model_hashes(folder)
     if any(about[name] != value for name, value in hashes.items()):

@@ -9,6 +9,7 @@ import hashlib
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hallmark.data import Document
 from hallmark.outputs.outputset import OutputSet
@@ -84,7 +85,7 @@ class _Words:
         found = text.split()[: WORDS - self.count] if self.count < WORDS else []
         self.count += len(found)
         self.single.update(found)
-        pairs = list(zip(found, found[1:], strict=False))
+        pairs = list(pairwise(found))
         self.pairs += len(pairs)
         self.double.update(pairs)
 
