@@ -71,15 +71,15 @@ def build(
     ValueError where the folder belongs to another run or to something else.
     """
     identity = identity_of(plan, models.folders, precision=models.precision, device=models.device)
-    if _claim(folder, identity):
-        on_step(Step(plan.total, 0, before=True))
-    else:
-        try:
+    try:
+        if _claim(folder, identity):
+            on_step(Step(plan.total, 0, before=True))
+        else:
             _Worker(folder, plan, models, on_step).run()
             _complete(folder, plan, identity)
-        except FileNotFoundError:  # another worker has just completed the set and tidied up
-            if not (folder / MANIFEST).is_file():
-                raise
+    except FileNotFoundError:  # another worker has just completed the set and tidied up
+        if not (folder / MANIFEST).is_file():
+            raise
     return open_outputs(folder)
 
 
@@ -99,7 +99,7 @@ def _claim(folder: Path, identity: dict[str, Any]) -> bool:
             _check_same(folder, read_json(inside / _RUN), identity)
         else:
             write_json(inside / _RUN, identity)
-    return False
+    return (folder / MANIFEST).is_file() and _claim(folder, identity)
 
 
 def _check_same(folder: Path, found: Any, identity: dict[str, Any]) -> None:
@@ -112,7 +112,8 @@ class _Worker:
     """Takes shards that nobody holds until all are done; keeps one model loaded."""
 
     def __init__(self, folder: Path, plan: Plan, models: Models, on_step: OnStep) -> None:
-        self.inside, self.plan, self.models, self.on_step = folder / BUILD, plan, models, on_step
+        self.folder, self.inside = folder, folder / BUILD
+        self.plan, self.models, self.on_step = plan, models, on_step
         self._corpus: Corpus | None = None
         self._writer: Writer | None = None
 
@@ -132,7 +133,8 @@ class _Worker:
             with _held(self.inside / f"{shard.name}.lock") as mine:
                 if not mine:
                     return False
-                if not path.is_file():
+                # A shard that is gone was tidied up, once the manifest was there.
+                if not path.is_file() and not (self.folder / MANIFEST).is_file():
                     self._write(shard, path)
                     return True
         self.on_step(Step(shard.count, 0, before=True))
@@ -174,20 +176,23 @@ def _complete(folder: Path, plan: Plan, identity: dict[str, Any]) -> None:
     """Join the shards into corpora, write the manifest, and tidy up."""
     inside = folder / BUILD
     with FileLock(inside / "run.lock"):
-        if (folder / MANIFEST).is_file():
-            return
-        files = {}
-        for corpus in plan.corpora:
-            for split, count in plan.config.counts.items():
-                if count:
-                    name = f"{corpus.source}.{split}.jsonl"
-                    files[name] = _join(folder, name, plan.shards(corpus, split))
-        for stale in folder.glob(f".{MANIFEST}.*"):  # of a worker killed while it wrote one
-            stale.unlink()
-        write_outputs(
-            folder, corpora=_corpora(plan, identity), files=files, kind="generated", run=identity
-        )
+        if not (folder / MANIFEST).is_file():
+            files = _join_all(folder, plan)
+            for stale in folder.glob(f".{MANIFEST}.*"):  # of a worker killed while it wrote one
+                stale.unlink()
+            corpora = _corpora(plan, identity)
+            write_outputs(folder, corpora=corpora, files=files, kind="generated", run=identity)
     shutil.rmtree(inside, ignore_errors=True)
+
+
+def _join_all(folder: Path, plan: Plan) -> dict[str, Any]:
+    """Every corpus file; what the manifest says of each."""
+    return {
+        (name := f"{corpus.source}.{split}.jsonl"): _join(folder, name, plan.shards(corpus, split))
+        for corpus in plan.corpora
+        for split, count in plan.config.counts.items()
+        if count
+    }
 
 
 def _join(folder: Path, name: str, shards: Sequence[Shard]) -> dict[str, Any]:
