@@ -161,9 +161,7 @@ def test_killed_while_it_completes(
     assert hashes(build(tmp_path, plan, models).folder) == hashes(whole.folder)
 
 
-def test_two_workers_share_the_work(
-    rung: Rung, whole: OutputSet, tmp_path: Path, hashes
-) -> None:
+def test_two_workers_share_the_work(rung: Rung, whole: OutputSet, tmp_path: Path, hashes) -> None:
     """Two processes at once, one of them killed; and a third that finds all done."""
     plan, _ = rung
     folder = tmp_path / "set"
@@ -266,9 +264,7 @@ def test_a_folder_of_something_else_is_refused(rung: Rung, tmp_path: Path) -> No
     assert os.listdir(tmp_path) == ["notes.txt"]
 
 
-def test_a_finished_set_is_not_written_again(
-    rung: Rung, whole: OutputSet, tmp_path: Path
-) -> None:
+def test_a_finished_set_is_not_written_again(rung: Rung, whole: OutputSet, tmp_path: Path) -> None:
     folder = shutil.copytree(whole.folder, tmp_path / "set")
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     steps: list[Step] = []

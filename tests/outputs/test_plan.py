@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_prompt_ranges_cover_all_prompts() -> None:
         ranges = list(prompt_ranges(count, CONFIG).values())
         assert (ranges[0][0], ranges[-1][1]) == (0, count)
         assert all(low < high for low, high in ranges)
-        assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in pairwise(ranges))
     with pytest.raises(ValueError, match="2 different prompts are too few for 3 splits"):
         make_plan(CONFIG, ["7M"], ["a", "b", "a"])
 

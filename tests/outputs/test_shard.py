@@ -98,9 +98,7 @@ def test_where_bits_depend_on_the_batch_a_shard_begins_again(
     assert before == [False] * 10
 
 
-def test_each_line_is_on_disk_before_the_next_is_written(
-    writer: Writer, tmp_path: Path
-) -> None:
+def test_each_line_is_on_disk_before_the_next_is_written(writer: Writer, tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     sizes: list[int] = []
     write_shard(

@@ -11,10 +11,9 @@ import typer
 
 from hallmark.cli.building import report, show_summaries
 from hallmark.cli.fields import options_of
-from hallmark.cli.inputs import record_groups, spooled
+from hallmark.cli.inputs import read_text, record_groups, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Precision, Quiet, home
 from hallmark.cli.output import note, print_json, progress
-from hallmark.data import check_text, decode_utf8
 from hallmark.models.precision import AUTO
 from hallmark.models.sizes import find_model
 from hallmark.outputs.settings import BuildConfig
@@ -155,9 +154,8 @@ def read_prompts(source: str | None) -> list[str]:
             groups = record_groups(str(path), fields=("prompt", "text"))
             found = [record.text for group in groups for record in group]
         else:
-            text = decode_utf8(path.read_bytes(), where=source).removeprefix("\ufeff")
-            found = check_text(text, where=source).splitlines()
-    found = [prompt for prompt in found if prompt.strip()]
+            found = read_text(str(path)).split("\n")
+    found = [prompt.removesuffix("\r") for prompt in found if prompt.strip()]
     if not found:
         raise ValueError(f"{source} holds no prompt; give one on each line")
     return found

@@ -73,7 +73,8 @@ def _compare(
     """Write the documents of one corpus again."""
     tasks = {plan.task(*place).id: place for place in places}
     kept = _kept(outputs, places)
-    for task, record in writer.write([plan.task(*place) for place in places]):
+    written = writer.write([plan.task(*place) for place in places])
+    for task, record in sorted(written, key=lambda pair: pair[0].id):
         corpus, split, index = tasks[task.id]
         same = _same(record, kept[task.id])
         if not same and not writer.exact:
