@@ -24,6 +24,7 @@ from hallmark.cli.export import export
 from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
+from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
 from hallmark.cli.train import train
 
@@ -42,7 +43,8 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
-app.add_typer(train)
+for _group in (outputs, train):
+    app.add_typer(_group)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,110 @@
+"""What a build shows: a bar with the time left on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hallmark.cli.output import console, note
+
+if TYPE_CHECKING:
+    from hallmark.outputs.build import Step
+    from hallmark.outputs.summary import Summary
+
+_QUIET_SECONDS = 30  # off a terminal, progress is said this often
+
+
+class _Count:
+    """Documents done, and how fast those of this start come."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.fresh, self.tokens = total, 0, 0, 0
+        self.began = time.monotonic()
+
+    def add(self, step: Step) -> None:
+        """Count what was done; what others or an earlier start did says nothing of the speed."""
+        self.done += step.documents
+        if not step.before:
+            self.fresh += step.documents
+            self.tokens += step.tokens
+
+    def line(self) -> str:
+        """Progress in words."""
+        seconds = time.monotonic() - self.began
+        left = (self.total - self.done) * seconds / self.fresh if self.fresh else 0.0
+        speed = f"{self.tokens / seconds:,.0f} tokens/s, {clock(left)} left"
+        return f"{self.done:,} of {self.total:,} documents, {speed}"
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+@contextmanager
+def report(total: int, *, quiet: bool) -> Iterator[Callable[[Step], None]]:
+    """What to call with each step of a build of `total` documents."""
+    count = _Count(total)
+    if quiet:
+        yield count.add
+    elif sys.stderr.isatty():
+        with _bar(count) as tell:
+            yield tell
+    else:
+        yield _lines(count)
+
+
+@contextmanager
+def _bar(count: _Count) -> Iterator[Callable[[Step], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True, highlight=False, markup=False)) as bar:
+        task = bar.add_task("loading the model", total=count.total)
+
+        def tell(step: Step) -> None:
+            count.add(step)
+            bar.update(task, completed=count.done, description=count.line())
+
+        yield tell
+
+
+def _lines(count: _Count) -> Callable[[Step], None]:
+    last = time.monotonic()
+
+    def tell(step: Step) -> None:
+        nonlocal last
+        count.add(step)
+        if time.monotonic() - last >= _QUIET_SECONDS:
+            last = time.monotonic()
+            note(f"hallmark: {count.line()}", quiet=False)
+
+    return tell
+
+
+def show_summaries(summaries: Sequence[Summary]) -> None:
+    """A table, one line a file."""
+    out = console()
+    width = max([len(f"{s.source}.{s.split}") for s in summaries] + [4])
+    out.print(
+        f"{'file':<{width}} {'documents':>9} {'tokens':>11} {'mean':>7} {'median':>7} "
+        f"{'ended':>20} {'twice':>6} {'distinct 1, 2':>14}",
+        style="bold",
+    )
+    for s in summaries:
+        ended = f"{s.ended.value:.3f} [{s.ended.low:.3f}, {s.ended.high:.3f}]"
+        distinct = (
+            "-" if s.distinct_1 is None or s.distinct_2 is None
+            else f"{s.distinct_1:.3f}, {s.distinct_2:.3f}"
+        )  # fmt: skip
+        out.print(
+            f"{f'{s.source}.{s.split}':<{width}} {s.documents:>9,} {s.tokens:>11,} "
+            f"{s.mean_length:>7.1f} {s.median_length:>7.1f} {ended:>20} {s.duplicates:>6} "
+            f"{distinct:>14}"
+        )

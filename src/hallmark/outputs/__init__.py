@@ -1,0 +1,1 @@
+"""Output datasets: corpora of documents in the release's format, built, checked and read."""
