@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from hallmark.lm import generate as decoding
+from hallmark.lm import gpu
 from hallmark.lm import score as scoring
 from hallmark.lm.engine import fits
 from hallmark.lm.row import Generation, OnToken
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 16
 SLOTS = 32
-_UNFIT = "compiled code wants a CPU and widths that 32 divides"
+_UNFIT = "compiled code wants a CPU, widths that 32 divides and a vocabulary of 64 or more"
 _WORTH = 30_000_000  # parameters from which compiled code pays for its loading in one text
 
 
@@ -108,7 +109,7 @@ class LanguageModel:
             raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; give one for each")
         for seed in seeds:
             check_seed(seed)
-        if draft is None and not self._compiled(small=False):
+        if draft is None and not self._compiled(small=False) and not gpu.fits(self.network):
             return self._in_batches(prompts, params, seeds, batch_size, on_token)
         texts = dict(self.stream(zip(prompts, seeds, strict=True), params,
                                  slots=min(batch_size, max(1, len(prompts))),
@@ -145,6 +146,13 @@ class LanguageModel:
             finally:
                 if guesses:
                     guesses.close()
+            return
+        if not draft and gpu.fits(self.network):
+            from hallmark.lm.gpu.stream import stream as on_gpu
+
+            yield from on_gpu(
+                self.network, self.tokenizer, prompts, params, slots=slots, on_token=on_token
+            )
             return
         if draft:
             raise ValueError(f"{self.name} cannot be drafted for: {_UNFIT}; leave the draft out")
