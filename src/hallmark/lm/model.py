@@ -211,7 +211,7 @@ class LanguageModel:
         *,
         max_tokens: int | None = None,
         stride: int | None = None,
-        batch_tokens: int = scoring.BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """How likely the network finds each token of each text; see `score.stream_scores`."""
         if isinstance(texts, str):
