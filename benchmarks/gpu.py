@@ -237,9 +237,7 @@ def report(args: argparse.Namespace, device: torch.device) -> None:
     speed = bandwidth(device, args.copy)
     c = config_of(args.shape)
     limit = speed / (2 * (c.parameters - c.n_ctx * c.n_embd))
-    print(
-        f"\n{args.shape}, bf16; a copy moves {speed / 1e9:.0f} GB/s: at most {limit:.0f} tokens/s"
-    )
+    print(f"\n{args.shape}, bf16; a copy moves {speed / 1e9:.0f} GB/s, so {limit:.0f} tokens/s")
     print("| question | side | tokens/s (all runs) | x of it: hallmark is | of the limit |")
     print("|---|---|---|---|---|")
     sides = {side: measure(args, side, device) for side in ("hallmark", "transformers")}

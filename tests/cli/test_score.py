@@ -65,3 +65,20 @@ def test_a_damaged_model_is_one_line(run_cli, tiny_model: Path, tmp_path: Path) 
     assert (result.code, result.out) == (1, "")
     assert len(result.err.splitlines()) == 1
     assert "model.safetensors" in result.err
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"avx2": True}, "float32")],
+)
+def test_auto_takes_bf16_where_the_cpu_has_units_for_it(
+    run_cli, tiny_model: Path, monkeypatch, units, expected
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: units)
+    arguments = ("score", "-", "--model", tiny_model, "--json")
+    result = run_cli(*arguments, "--precision", "auto", stdin=TEXT.encode())
+    assert json.loads(result.out)["precision"] == expected
+    assert result.err == f"hallmark: {tiny_model} in {expected}\n"
+    assert run_cli(*arguments, "--precision", "auto", "-q", stdin=TEXT.encode()).err == ""
+    plain = run_cli(*arguments, stdin=TEXT.encode())
+    assert (json.loads(plain.out)["precision"], plain.err) == ("float32", "")

@@ -13,13 +13,12 @@ from hallmark.cli.options import (
     AsJson,
     AsJsonLines,
     Model,
-    Precision,
     Quiet,
     Source,
     home,
 )
 from hallmark.cli.output import console, note, print_json, printable, progress
-from hallmark.models.precision import REFERENCE
+from hallmark.models.precision import CHOICES, REFERENCE
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
@@ -31,6 +30,13 @@ MAX_TOKENS = 4096
 
 MaxTokens = Annotated[
     int, typer.Option(min=1, help="Score at most this many tokens of each text, from its start.")
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(CHOICES),
+        help="How matrices are held: float32 is exact; auto is bf16 if the CPU has units for it.",
+    ),
 ]
 
 
@@ -45,10 +51,10 @@ def score(
 ) -> None:
     """Show how likely a model finds each token of a text."""
     if jsonl:
-        score_lines(file, load(model, precision), max_tokens=max_tokens, quiet=quiet)
+        score_lines(file, load(model, precision, quiet=quiet), max_tokens=max_tokens, quiet=quiet)
         return
     text = read_text(file)
-    scorer = load(model, precision)
+    scorer = load(model, precision, quiet=quiet)
     scores = scorer.score([text], max_tokens=max_tokens)[0]
     if json:
         print_json(as_record(scores, scorer))
@@ -57,12 +63,17 @@ def score(
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
 
 
-def load(name: str, precision: str) -> LanguageModel:
-    """The model of that name or folder."""
+def load(name: str, precision: str, *, quiet: bool) -> LanguageModel:
+    """The model of that name or folder; says in which precision, but for the exact one."""
+    from hallmark.lm.device import scoring_precision
     from hallmark.lm.model import LanguageModel
     from hallmark.models.sizes import find_model
 
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
+    folder, chosen = find_model(name, home=home()), scoring_precision(precision)
+    model = LanguageModel.load(folder, name=name, precision=chosen)
+    said = f"hallmark: {name} in {model.precision}"
+    note(said, quiet=quiet or precision == REFERENCE)
+    return model
 
 
 def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bool) -> None:
