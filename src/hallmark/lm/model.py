@@ -21,7 +21,7 @@ from hallmark.lm.sampling import PURE, SamplingParams, check_seed, document_seed
 from hallmark.lm.score import TokenScores
 from hallmark.models import checkpoint
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.precision import Precision, choose_precision
+from hallmark.models.precision import SMALL, Precision, choose_precision
 from hallmark.models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 BATCH_SIZE = 16
 SLOTS = 32
 _UNFIT = "compiled code wants a CPU, widths that 32 divides and a vocabulary of 64 or more"
-_WORTH = 30_000_000  # parameters from which compiled code pays for its loading in one text
 
 
 class LanguageModel:
@@ -184,7 +183,7 @@ class LanguageModel:
 
     def _compiled(self, *, small: bool) -> bool:
         """Whether to decode with compiled code; `small`: also a small network in float32."""
-        large = self.network.config.parameters >= _WORTH
+        large = self.network.config.parameters >= SMALL
         return (small or large or self.precision != Precision.FLOAT32) and fits(self.network)
 
     def _in_batches(
