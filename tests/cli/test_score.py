@@ -82,3 +82,11 @@ def test_auto_takes_bf16_where_the_cpu_has_units_for_it(
     assert run_cli(*arguments, "--precision", "auto", "-q", stdin=TEXT.encode()).err == ""
     plain = run_cli(*arguments, stdin=TEXT.encode())
     assert (json.loads(plain.out)["precision"], plain.err) == ("float32", "")
+
+
+@pytest.mark.parametrize("command", ["score", "generate"])
+def test_a_device_that_is_not_there_is_one_line(run_cli, tiny_model: Path, command) -> None:
+    result = run_cli(command, "-", "--model", tiny_model, "--device", "cuda:99", stdin=b"the")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("hallmark: device 'cuda:99' cannot be used")
+    assert len(result.err.splitlines()) == 1

@@ -16,10 +16,11 @@ from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
     AsJsonLines,
+    Device,
     Model,
     Precision,
     Quiet,
-    home,
+    load_model,
 )
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
 from hallmark.data import check_text
@@ -66,6 +67,7 @@ def generate(
     stop: Stop = None,
     seed: Seed = SamplingParams.seed,
     precision: Precision = AUTO,
+    device: Device = "cpu",
     draft: Draft = NONE,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
@@ -77,7 +79,7 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
-    writer = with_draft(load(model, precision=precision), draft)
+    writer = with_draft(load_model(model, precision=precision, device=device), draft)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
@@ -132,14 +134,6 @@ def _batches(groups: Iterator[list[Record]], *, n: int, seed: int) -> Iterator[l
                 batch.append(Request(name, record.text, own_seed))
                 place += 1
             yield batch
-
-
-def load(name: str, *, precision: str = AUTO) -> LanguageModel:
-    """The model of that name or folder."""
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
-
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def said(writer: Writer) -> str:

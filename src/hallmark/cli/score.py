@@ -12,10 +12,11 @@ from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
     AsJsonLines,
+    Device,
     Model,
     Quiet,
     Source,
-    home,
+    load_model,
 )
 from hallmark.cli.output import console, note, print_json, printable, progress
 from hallmark.models.precision import CHOICES, REFERENCE
@@ -45,16 +46,18 @@ def score(
     model: Model = DEFAULT_MODEL,
     max_tokens: MaxTokens = MAX_TOKENS,
     precision: Precision = REFERENCE,
+    device: Device = "cpu",
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Show how likely a model finds each token of a text."""
     if jsonl:
-        score_lines(file, load(model, precision, quiet=quiet), max_tokens=max_tokens, quiet=quiet)
+        scorer = load(model, precision, device=device, quiet=quiet)
+        score_lines(file, scorer, max_tokens=max_tokens, quiet=quiet)
         return
     text = read_text(file)
-    scorer = load(model, precision, quiet=quiet)
+    scorer = load(model, precision, device=device, quiet=quiet)
     scores = scorer.score([text], max_tokens=max_tokens)[0]
     if json:
         print_json(as_record(scores, scorer))
@@ -63,16 +66,13 @@ def score(
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
 
 
-def load(name: str, precision: str, *, quiet: bool) -> LanguageModel:
+def load(name: str, precision: str, *, device: str, quiet: bool) -> LanguageModel:
     """The model of that name or folder; says in which precision, but for the exact one."""
     from hallmark.lm.device import scoring_precision
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
 
-    folder, chosen = find_model(name, home=home()), scoring_precision(precision)
-    model = LanguageModel.load(folder, name=name, precision=chosen)
-    said = f"hallmark: {name} in {model.precision}"
-    note(said, quiet=quiet or precision == REFERENCE)
+    chosen = scoring_precision(precision, device=device)
+    model = load_model(name, precision=chosen, device=device)
+    note(f"hallmark: {name} in {model.precision}", quiet=quiet or precision == REFERENCE)
     return model
 
 

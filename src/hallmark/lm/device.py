@@ -30,14 +30,16 @@ def find_machine() -> Machine:
     return Machine(str(torch.__version__), ("cpu", *names), torch.get_num_threads())
 
 
-def scoring_precision(name: str) -> str:
-    """The precision called `name`; "auto" takes the one in which a CPU scores fastest.
+def scoring_precision(name: str, *, device: str) -> str:
+    """The precision called `name`; "auto" takes the one in which `device` scores fastest.
 
-    That is bf16 where it has units for it, and else float32: with many rows a product is bound by
+    bf16 where it has units for it, and else float32: with many rows a product is bound by
     arithmetic, and to round them to int8 costs more than it saves.
     """
     if name != AUTO:
         return name
+    if device.partition(":")[0] != "cpu":
+        return Precision.BF16
     find: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
     capabilities = find()  # none where PyTorch is too old to tell
     units = any(capabilities.get(unit) for unit in _BF16_UNITS)
