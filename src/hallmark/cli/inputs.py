@@ -107,6 +107,13 @@ class BadLine:
 Line = Record | BadLine
 
 
+def whole(line: Line) -> Record:
+    """A line that has to be a record; ValueError where it is none."""
+    if isinstance(line, BadLine):
+        raise ValueError(line.error)
+    return line
+
+
 class LineReader:
     """The lines of a binary stream, handed out as they arrive.
 

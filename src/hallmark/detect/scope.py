@@ -17,11 +17,11 @@ MOST_MARKS = 1.5  # marks of code for each common word; prose has about .1
 MOST_REPEATED = 0.5  # share of word windows that have occurred before; prose has about 0
 WINDOW = 8  # words
 # The commonest words that no neighbouring language spells the same.
-COMMON = frozenset(
+_COMMON = (
     "the and of to that for with it you this are be have from they at not but by we which or his "
     "their would been when there has were had what all can your if about more one out she said"
-    .split()
-)  # fmt: skip
+)
+COMMON = frozenset(_COMMON.split())
 CODE = frozenset("(){}[]<>=_;|\\*#/^`")
 
 
