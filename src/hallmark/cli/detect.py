@@ -59,9 +59,9 @@ def detect(
 ) -> None:
     """Judge whether a text looks synthetic, and how often that errs.
 
-    A verdict is evidence, and no ground for an accusation on its own. The detector reads the
-    first 1024 tokens (of its own vocabulary, about 600 words); `hallmark score` counts those of
-    the model that it is given.
+    A verdict is evidence, and no ground for an accusation on its own. The bundled detector reads
+    the first 1024 tokens of its own model, white space and quotes made plain, so `hallmark score`
+    counts other numbers of tokens.
     """
     check_usage(files, json=json, jsonl=jsonl)
     texts = [] if jsonl or len(files) > 1 else [read_text(files[0])]

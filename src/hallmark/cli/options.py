@@ -35,7 +35,11 @@ Precision = Annotated[
     ),
 ]
 Detector = Annotated[
-    str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="`bundled`, or the folder of a saved detector with a calibration.",
+    ),
 ]
 
 

@@ -46,8 +46,8 @@ def score(
 ) -> None:
     """Show how likely a model finds each token of a text.
 
-    Tokens are those of the model's own vocabulary, so their number differs from that of
-    `hallmark detect`, whose detector has its own model and reads at most 1024 tokens.
+    Every character is scored, in the model's own tokens. `hallmark detect` counts fewer: it makes
+    white space and quotes plain first, and reads at most 1024 tokens of its own model.
     """
     one_format(json=json, jsonl=jsonl)
     if jsonl:
