@@ -48,10 +48,11 @@ def report(
             runs.append(judged(texts, why, half, fitted, seed))
         bands += band_rows(cut, texts, runs)
         scope += scope_rows(cut, texts, why)
-        print(f"{cut} tokens done", flush=True)
+        print(*(row for row in bands + scope if row.startswith(f"| {cut} ")), sep="\n", flush=True)
     scope.append(code_row(gpt2, reader))
     words = ["| text | tokens of the detector | words | words a token |", "|---" * 4 + "|"]
-    text = "\n\n".join("\n".join(part) for part in (bands, scope, words + word_rows(examples)))
+    words += word_rows(examples)
+    text = "\n\n".join("\n".join(part) for part in (bands, scope, words))
     (out / "verdicts.md").write_text(text + "\n", encoding="utf-8")
     print(text)
 
