@@ -96,14 +96,13 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     one_format(json=json, jsonl=jsonl)
-    seeds = Seeds(seed, own_seed)
-    batches = requests(prompt, unconditional=unconditional, n=n, seeds=seeds, jsonl=jsonl)
+    chosen = Seeds(seed, own_seed)
+    batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
     writer = with_draft(load_model(model, precision=precision), draft)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
-        facts = {"model": writer.name, "precision": writer.precision}
-        print_json({**facts, **collect(batches, writer, params)})
+        print_json(collect(batches, writer, params))
     else:
         write_text(batches, writer, params, quiet=quiet)
     note(said(writer), quiet=quiet or not said(writer))
@@ -226,6 +225,8 @@ def write_lines(
 def collect(batches: Iterator[Batch], model: Writer, params: SamplingParams) -> dict[str, Any]:
     """All texts at once, for one JSON object."""
     return {
+        "model": model.name,
+        "precision": model.precision,
         "params": asdict(params),
         "generations": [
             as_record(*pair) for batch in batches for pair in write(batch, model, params)
