@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,12 @@ def test_a_table_has_a_line_a_token_and_a_summary(run_cli, tiny_model: Path) -> 
     result = run_cli("score", "-", "--model", tiny_model, stdin=TEXT.encode())
     lines = result.out.splitlines()
     (scores,) = LanguageModel.load(tiny_model).score([TEXT])
-    assert len(lines) == len(scores) + 2
+    assert len(lines) == len(scores) + 3
+    assert lines[1].split() == ["(nats)", "(nats)"]
     assert f"{len(scores)} of {len(scores)} tokens" in lines[-1]
-    assert "top 10 " in lines[-1]
+    shares = re.findall(r"(1 to 10|11 to 100|101 to 1000|above 1000) (\d+)%", lines[-1])
+    assert len(shares) == 4
+    assert sum(int(share) for _, share in shares) == pytest.approx(100, abs=2)
     assert result.err == ""
 
 

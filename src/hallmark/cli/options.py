@@ -36,7 +36,11 @@ Precision = Annotated[
 ]
 Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Detector = Annotated[
-    str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="`bundled`, or the folder of a saved detector with a calibration.",
+    ),
 ]
 
 

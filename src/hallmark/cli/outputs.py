@@ -11,7 +11,7 @@ import typer
 
 from hallmark.cli.building import report, show_summaries
 from hallmark.cli.fields import options_of
-from hallmark.cli.inputs import read_text, record_groups, spooled
+from hallmark.cli.inputs import read_text, record_groups, spooled, whole
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Precision, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.models.precision import AUTO
@@ -151,7 +151,7 @@ def read_prompts(source: str | None) -> list[str]:
     with spooled([source]) as (path,):
         if path.suffix == ".jsonl":
             groups = record_groups(str(path), fields=("prompt", "text"))
-            found = [record.text for group in groups for record in group]
+            found = [whole(line).text for group in groups for line in group]
         else:
             found = read_text(str(path)).split("\n")
     found = [prompt.removesuffix("\r") for prompt in found if prompt.strip()]

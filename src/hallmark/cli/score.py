@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hallmark.cli.inputs import read_text, record_groups
+from hallmark.cli.answers import answer_lines, one_format
+from hallmark.cli.inputs import read_text
 from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
@@ -18,7 +19,7 @@ from hallmark.cli.options import (
     Source,
     load_model,
 )
-from hallmark.cli.output import console, note, print_json, printable, progress
+from hallmark.cli.output import console, note, print_json, printable
 from hallmark.models.precision import CHOICES, REFERENCE
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def score(
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show how likely a model finds each token of a text."""
+    """Show how likely a model finds each token of a text.
+
+    Every character is scored, in the model's own tokens. `hallmark detect` counts fewer: it makes
+    white space and quotes plain first, and reads at most 1024 tokens of its own model.
+    """
+    one_format(json=json, jsonl=jsonl)
     if jsonl:
         scorer = load(model, precision, device=device, quiet=quiet)
         score_lines(file, scorer, max_tokens=max_tokens, quiet=quiet)
@@ -78,12 +84,11 @@ def load(name: str, precision: str, *, device: str, quiet: bool) -> LanguageMode
 
 def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bool) -> None:
     """Score JSON lines as they come and print one line for each, in order."""
-    with progress("texts", quiet=quiet) as advance:
-        for group in record_groups(source):
-            scores = model.score([record.text for record in group], max_tokens=max_tokens)
-            for record, one in zip(group, scores, strict=True):
-                print_json({"id": record.id, **as_record(one, model)})
-            advance(len(group))
+
+    def answer(texts: list[str]) -> list[dict[str, Any]]:
+        return [as_record(one, model) for one in model.score(texts, max_tokens=max_tokens)]
+
+    answer_lines(source, answer, quiet=quiet)
 
 
 def pieces(scores: TokenScores, model: LanguageModel) -> list[str]:
@@ -118,6 +123,7 @@ def print_table(scores: TokenScores, model: LanguageModel) -> None:
 
     out = console()
     out.print(f"{'token':<24} {'log-prob':>9} {'rank':>6} {'entropy':>8}", style="bold")
+    out.print(f"{'':<24} {'(nats)':>9} {'':>6} {'(nats)':>8}", style="bold")
     columns = (scores.log_prob.tolist(), scores.rank.tolist(), scores.entropy.tolist())
     for piece, log_prob, rank, entropy in zip(pieces(scores, model), *columns, strict=True):
         shown = printable(repr(piece)[1:-1])
@@ -133,12 +139,13 @@ def summary(scores: TokenScores, model: LanguageModel) -> str:
     lower = 0.0
     for most, _ in BUCKETS:
         inside = int(((scores.rank > lower) & (scores.rank <= most)).sum())
-        label = f"top {most}" if most < math.inf else "beyond"
+        label = f"{lower + 1:.0f} to {most}" if most < math.inf else f"above {lower:.0f}"
         shares.append(f"{label} {inside / max(1, count):.0%}")
         lower = most
     bits = bits_per_byte(scores, model)
     per_byte = "" if bits is None else f"{bits:.2f} bits per byte; "
-    return f"{count} of {scores.tokens_total} tokens, {model.name}: {per_byte}{', '.join(shares)}"
+    found = f"{per_byte}ranks {', '.join(shares)}"
+    return f"{count} of {scores.tokens_total} tokens, {model.name}: {found}"
 
 
 def cut(scores: TokenScores) -> str:
