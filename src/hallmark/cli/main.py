@@ -25,6 +25,7 @@ from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.train import train
 
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
-for _group in (outputs, train):
+for _group in (outputs, train, release):
     app.add_typer(_group)
 
 
