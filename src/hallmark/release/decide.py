@@ -91,6 +91,8 @@ def _judge(plan: Plan, gate: Gate, evidence: Path, stage: str) -> Judged:
         status, reason = judge(gate, found)
     except ValueError as error:
         status, reason = Status.MISSING, str(error).replace(str(file), name)
+        if not reason.startswith(name):
+            reason = f"{name}: {reason}"
         if gate.people:
             reason = f"{reason}; {ONLY_PEOPLE}"
     return Judged(gate, name, path, sha256, found, status, reason)

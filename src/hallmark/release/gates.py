@@ -59,9 +59,7 @@ class Gate:
             )
         least = 0 if self.comparison == WITHIN else -sys.float_info.max
         if not least <= self.bound <= sys.float_info.max:
-            raise ValueError(
-                f"bound {self.bound} of {self.comparison!r} must be at least {least:g}"
-            )
+            raise ValueError(f"bound {self.bound} must be a number from {least:g} on")
         pure = PurePosixPath(self.file)
         if not pure.name or pure.is_absolute() or ".." in pure.parts or "\\" in self.file:
             raise ValueError(f"file {self.file!r:.200} must lie within the folder of evidence")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 GRAMMAR = (
-    "names joined by dots; [name=value,...] after a name picks the one item of a list; names and "
-    'values with any of . , = [ ] " in them stand in double quotes'
+    "names joined by dots; [name=value,...] after a name picks the one item of a list; what has "
+    'any of . , = [ ] " in it stands in double quotes (a value may have dots without)'
 )
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[.,=\[\]]|[^.,=\[\]"\s](?:[^.,=\[\]"]*[^.,=\[\]"\s])?)')
-_DECIMAL = re.compile(r"\d+\.\d+(?=\s*[\],])")
+_VALUE = re.compile(r'\s*([^,=\[\]"]*[^,=\[\]"\s])')
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class _Parser:
         return tuple(name), self._value()
 
     def _value(self) -> str:
-        """A word; 0.01 needs no quotes, though it has a dot."""
-        decimal = _DECIMAL.match(self.text, self.at)
-        if decimal is None:
+        """A word; a dot is no end of one here: 0.01 and ladder-0.5M need no quotes."""
+        plain = _VALUE.match(self.text, self.at)
+        if plain is None:
             return self._word()
-        self.at = decimal.end()
-        return decimal.group()
+        self.at = plain.end()
+        return self._named(plain[1])
 
     def _next(self) -> str | None:
         """The token that is next, without taking it; None at the end."""
@@ -155,7 +155,9 @@ class _Parser:
         if token is None or token in ".,=[]":
             raise _Unexpected(f"a name must stand at character {self.at + 1}")
         self._take()
-        word = str(json.loads(token)) if token.startswith('"') else token
+        return self._named(str(json.loads(token)) if token.startswith('"') else token)
+
+    def _named(self, word: str) -> str:
         for name, value in self.names.items():
             word = word.replace(f"{{{name}}}", value)
         return word
