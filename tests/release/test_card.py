@@ -18,8 +18,8 @@ EVAL = {
     "model": "tiny",
     "results": [
         {
-            "task": "lambada", "protocol": "paper", "accuracy": 0.4, "accuracy_interval": [0.3, 0.5],
-            "n": 90, "perplexity": 12.5, "published": None,
+            "task": "lambada", "protocol": "paper", "accuracy": 0.4,
+            "accuracy_interval": [0.3, 0.5], "n": 90, "perplexity": 12.5, "published": None,
         },
         {"task": "essay.txt", "protocol": "strict", "bits_per_byte": 1.25},
         {"task": "empty", "protocol": "strict", "accuracy": None},

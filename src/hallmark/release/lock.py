@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hallmark.models.folder import write_json
-from hallmark.release.gates import Plan, hash_of
+from hallmark.release.gates import HEADER, Plan, hash_of
 from hallmark.release.keys import is_signed, public_of, sign
 from hallmark.release.values import read_result
 
@@ -49,11 +49,12 @@ class Change:
     @property
     def sentence(self) -> str:
         """The change in a line: of a changed gate, the lines that differ."""
+        what = "the plan's head" if self.gate == HEADER else f"gate {self.gate}"
         if self.signed is None or self.now is None:
-            return f"gate {self.gate} was {self.kind} after signing"
+            return f"{what} was {self.kind} after signing"
         pairs = zip(self.signed.splitlines(), self.now.splitlines(), strict=False)
         differing = "; ".join(f"{old}, now {new}" for old, new in pairs if old != new)
-        return f"gate {self.gate} was changed after signing: {differing}"
+        return f"{what} was changed after signing: {differing}"
 
 
 def lock_path(plan: Path) -> Path:
