@@ -56,6 +56,13 @@ def test_simulated_anywhere_in_the_file(result: Any, simulated: bool) -> None:
     assert is_simulated(result) is simulated
 
 
+def test_depth_is_no_hindrance() -> None:
+    deep: Any = {"simulated": True}
+    for _ in range(20_000):
+        deep = [deep]
+    assert is_simulated(deep)
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"a": NaN}', "[" * 100_000, "\ud800"])
 def test_what_is_no_json(text: str, tmp_path: Path) -> None:
     path = tmp_path / "result.json"

@@ -149,7 +149,8 @@ def verify(folder: Folder, public_key: PublicKey = None, json: AsJson = False) -
     if json:
         print_json({"ok": not checked.problems, **asdict(checked)})
     else:
-        print(printable("\n".join([*checked.problems, sentence(checked, known=given is not None)])))
+        for line in (*checked.problems, sentence(checked, known=given is not None)):
+            print(" ".join(printable(line).split()))
     if checked.problems:
         raise typer.Exit(1)
 

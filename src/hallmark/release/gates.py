@@ -115,7 +115,7 @@ def read_plan(path: Path) -> Plan:
     """The plan in a TOML file; ValueError names the gate and what is wrong with it."""
     try:
         values = tomllib.loads(decode_utf8(path.read_bytes(), where=str(path)))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML: {error}; correct it") from None
     _check_names(values, ("title", "stages", "gate"), where=str(path))
     title, stages, tables = (values.get(name) for name in ("title", "stages", "gate"))

@@ -54,15 +54,14 @@ def load_key(path: Path) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ModuleNotFoundError:
         raise ValueError(_NEEDED) from None
-    data = path.read_bytes()
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise ValueError(f"{path} can be read by others; run `chmod 600` on it")
     try:
-        key = load_pem_private_key(data, password=None)
+        key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{path} is no Ed25519 private key in PEM; run `hallmark release key`")
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ValueError(f"{path} can be read by others; run `chmod 600` on it")
     return key
 
 

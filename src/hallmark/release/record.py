@@ -44,7 +44,7 @@ def as_markdown(decision: Decision, *, decided: str) -> str:
 
 
 def _lines(decision: Decision, decided: str) -> Iterator[str]:
-    yield f"# {decision.title}: {decision.stage}\n"
+    yield f"# {cell(decision.title)}: {decision.stage}\n"
     yield f"**{decision.outcome.value}.** {SENTENCES[decision.outcome]}\n"
     yield (
         f"Gates signed {decision.signed} with key `{fingerprint(decision.public_key)}`; decided "

@@ -64,12 +64,16 @@ def read_value(result: Any, steps: tuple[Step, ...]) -> Found:
 
 def is_simulated(result: Any) -> bool:
     """Whether a result, or anything in it, says `"simulated": true`."""
-    if isinstance(result, list):
-        return any(map(is_simulated, result))
-    if not isinstance(result, dict):
-        return False
-    said = result.get("simulated")
-    return said is True or str(said).lower() == "true" or any(map(is_simulated, result.values()))
+    left = [result]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if str(value.get("simulated")).lower() == "true":
+                return True
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+    return False
 
 
 def _interval(around: dict[str, Any], name: str) -> tuple[float | None, float | None]:
