@@ -67,3 +67,4 @@ def test_a_datasheet_says_what_is_known_and_what_is_not(outputs: OutputSet) -> N
     assert "at most 64 tokens" in text
     assert "**How did webtext come to be?** It was imported as it is. Not in the manifest" in text
     assert text.count("only people can supply this") == 5
+    assert "**Under which terms?** mit" in datasheet(outputs, About("Outputs", "mit"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_the_public_file_is_what_other_programs_read(key: Path) -> None:
     pem = key.with_name("team.key.pub").read_bytes()
     signature = load_key(key).sign(b"bytes")
     load_pem_public_key(pem).verify(signature, b"bytes")  # type: ignore[union-attr, call-arg]
+
+
+def test_without_the_package_it_is_named(
+    key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("exceptions", "hazmat.primitives.asymmetric.ed25519"):
+        monkeypatch.setitem(sys.modules, f"cryptography.{name}", None)
+    for call in (
+        lambda: make_key(tmp_path / "new.key"), lambda: load_key(key),
+        lambda: read_public(key), lambda: is_signed(b"", signature="", public=""),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"install hallmark\[release\]"):
+            call()
 
 
 def test_other_keys_are_refused(tmp_path: Path) -> None:

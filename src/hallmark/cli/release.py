@@ -190,7 +190,8 @@ def sentence(checked: Checked, *, known: bool) -> str:
     from hallmark.release.keys import fingerprint
 
     if checked.problems:
-        return f"NOT AS SIGNED: {len(checked.problems)} problems"
+        count = len(checked.problems)
+        return f"NOT AS SIGNED: {count} problem{'s' if count > 1 else ''}"
     whose = (
         "the key given"
         if known

@@ -63,10 +63,7 @@ def _from_gates(decision: Decision) -> Iterator[dict[str, Any]]:
         if judged.found is not None and not judged.found.simulated:
             found = judged.found
             more = {"low": found.low, "high": found.high, "n": found.n}
-            metric = {
-                "type": judged.gate.id, "value": found.value, "name": judged.gate.title,
-                "args": {k: v for k, v in more.items() if v is not None},
-            }  # fmt: skip
+            metric = _metric(judged.gate.id, found.value, judged.gate.title, more)
             yield _result(f"evidence/{judged.file}", "hallmark-gate", [metric])
 
 
@@ -87,15 +84,21 @@ def _from_eval_lm(evidence: Path) -> Iterator[dict[str, Any]]:
 
 def _row(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     metrics = [
-        {
-            "type": name, "value": row[name], "name": f"{name} ({row['protocol']} protocol)",
-            "args": {k: row[k] for k in (f"{name}_interval", "n") if row.get(k) is not None},
-        }
+        _metric(
+            name, row[name], f"{name} ({row['protocol']} protocol)",
+            {k: row.get(k) for k in (f"{name}_interval", "n")},
+        )
         for name in _MEASURED
         if type(row.get(name)) in (int, float)
     ]  # fmt: skip
     if metrics:
         yield _result(str(row["task"]), str(row["task"]), metrics)
+
+
+def _metric(kind: str, value: float, name: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """One figure; `more` is what is known of its interval and n."""
+    known = {k: v for k, v in more.items() if v is not None}
+    return {"type": kind, "value": value, "name": name, **({"args": known} if known else {})}
 
 
 def _result(name: str, kind: str, metrics: list[dict[str, Any]]) -> dict[str, Any]:

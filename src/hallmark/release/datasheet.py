@@ -16,11 +16,6 @@ from hallmark.release.record import cell
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
 _OPEN = f"Not in the manifest; {ONLY_PEOPLE}."
-_UNKNOWN = (
-    ("Uses", ("What should it not be used for?",)),
-    ("Distribution", ("Under which terms?",)),
-    ("Maintenance", ("Who keeps it, and how can an error be reported?",)),
-)
 
 
 def dataset_card(outputs: OutputSet, about: About) -> str:
@@ -71,10 +66,10 @@ def writer(label: int) -> str:
 
 def datasheet(outputs: OutputSet, about: About) -> str:
     """The seven parts of a datasheet."""
-    return "\n".join([f"# Datasheet: {about.name}\n", *_parts(outputs)]) + "\n"
+    return "\n".join([f"# Datasheet: {about.name}", *_parts(outputs, about)]) + "\n"
 
 
-def _parts(outputs: OutputSet) -> Iterator[str]:
+def _parts(outputs: OutputSet, about: About) -> Iterator[str]:
     yield from _asked("Motivation", {
         "For what was it made?": "To train detectors of synthetic text and to measure them.",
         "Who made it, and who paid?": _OPEN,
@@ -83,9 +78,10 @@ def _parts(outputs: OutputSet) -> Iterator[str]:
         "What is in it?": "Texts, one JSON object each: id, ended, length in tokens, text.",
         "Is there a label?": "Yes, by corpus: a model wrote it, or people did.",
         "Could it identify or offend people?": (
-            "Nobody looked at every text. Models write about real people and can offend."
+            "Hallmark looked for none of that. Models write about real people and can offend."
         ),
     })  # fmt: skip
+    yield ""
     yield from file_table(outputs)
     yield from _asked("Collection process", {
         f"How did {source} come to be?": _origin(outputs, source) for source in outputs.sources
@@ -97,14 +93,15 @@ def _parts(outputs: OutputSet) -> Iterator[str]:
             f"Each text has at most {limit:,} tokens; nothing else." if limit else _OPEN
         ),
     })  # fmt: skip
-    for part, questions in _UNKNOWN:
-        yield from _asked(part, dict.fromkeys(questions, _OPEN))
+    yield from _asked("Uses", {"What should it not be used for?": _OPEN})
+    yield from _asked("Distribution", {"Under which terms?": about.license or _OPEN})
+    yield from _asked("Maintenance", {"Who keeps it, and mends what is wrong?": _OPEN})
 
 
 def _asked(part: str, answers: dict[str, str]) -> Iterator[str]:
-    yield f"\n## {part}\n"
+    yield f"\n## {part}"
     for question, answer in answers.items():
-        yield f"**{cell(question)}** {answer}\n"
+        yield f"\n**{cell(question)}** {answer}"
 
 
 def _origin(outputs: OutputSet, source: str) -> str:
