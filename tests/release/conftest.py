@@ -61,11 +61,13 @@ def estimate(value: float, low: float, high: float, n: int = 100) -> dict[str, f
 
 EVIDENCE = {
     "matrix.json": {
+        "command": "hallmark matrix",
+        "seed": 3,
         "cells": [
             {"trained": "small", "tested": "small-k40", "auroc": estimate(0.9, 0.85, 0.95)},
             {"trained": "large", "tested": "large-k40", "auroc": estimate(0.88, 0.82, 0.93)},
             {"trained": "large", "tested": "large", "auroc": estimate(0.6, 0.5, 0.7)},
-        ]
+        ],
     },
     "study.json": {
         "simulated": False,

@@ -74,7 +74,10 @@ def test_all_gates_pass(signed: Path, evidence: Path) -> None:
     assert json.loads(json.dumps(record)) == record
     assert record["gates"][1]["found"] == {**estimate(0.2, 0.1, 0.4), "simulated": False}
     assert record["gates"][1]["path"] == "differences[higher=large,lower=small].estimate"
+    assert record["gates"][0]["origin"] == {"command": "hallmark matrix", "seed": 3}
     page = as_markdown(made, decided="now")
+    assert "; command `hallmark matrix`, seed `3`\n" in page
+    assert page.endswith("; it names neither command nor seed\n")
     assert "0.88 [0.82, 0.93] (n = 100)" in page
     assert "What is missing" not in page
 

@@ -139,6 +139,18 @@ def test_another_key_is_found_by_who_knows_the_makers(
     )
 
 
+def test_only_the_wording_of_a_decision_may_differ(make_release: Make, key: Path) -> None:
+    folder = make_release()
+    edit(folder / "decision.json", '"reason": ""', '"reason": "so it is"')
+    resign(folder, key)
+    assert verify(folder).problems == ()
+    edit(folder / "decision.json", '"status": "pass"', '"status": "fail"')
+    resign(folder, key)
+    assert verify(folder).problems == (
+        "decision.json does not follow from the plan and the evidence",
+    )
+
+
 def test_a_decision_that_does_not_follow(make_release: Make, key: Path) -> None:
     folder = make_release()
     edit(folder / "evidence" / "matrix.json", "0.88, ", "0.83, ")

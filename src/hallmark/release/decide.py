@@ -5,14 +5,17 @@ A pure function of plan, lock and result files, so that whoever receives them ca
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from hallmark.models.folder import sha256_of
-from hallmark.release.gates import AT_LEAST, AT_MOST, Gate, Plan
+from hallmark.release.gates import AT_LEAST, AT_MOST, WITHIN, Gate, Plan
 from hallmark.release.lock import Change, Lock, changes
-from hallmark.release.values import Found, read_result, read_value
+from hallmark.release.values import Found, origin_of, read_result, read_value
 
 ONLY_PEOPLE = "only people can supply this"
 
@@ -38,7 +41,8 @@ class Outcome(StrEnum):
 class Judged:
     """A gate and its evidence: the file as read and its hash, what was found, and the status.
 
-    file and path are those of the stage. reason: why there is no pass; empty for one.
+    file and path are those of the stage. origin: `command` and `seed` where the file names them.
+    reason: why there is no pass; empty for one.
     """
 
     gate: Gate
@@ -46,6 +50,7 @@ class Judged:
     path: str
     sha256: str | None
     found: Found | None
+    origin: Mapping[str, Any]
     status: Status
     reason: str
 
@@ -82,12 +87,14 @@ def decide(plan: Plan, lock: Lock, evidence: Path, *, stage: str) -> Decision:
 
 def _judge(plan: Plan, gate: Gate, evidence: Path, stage: str) -> Judged:
     name, path, steps = plan.where(gate, stage)
-    file, sha256, found = evidence / name, None, None
+    file, sha256, found, origin = evidence / name, None, None, dict[str, Any]()
     try:
         if not file.is_file():
             raise ValueError(f"{name} is not among the evidence")
         sha256 = sha256_of(file)
-        found = read_value(read_result(file), steps)
+        result = read_result(file)
+        origin = origin_of(result)
+        found = read_value(result, steps)
         status, reason = judge(gate, found)
     except ValueError as error:
         status, reason = Status.MISSING, str(error).replace(str(file), name)
@@ -95,7 +102,7 @@ def _judge(plan: Plan, gate: Gate, evidence: Path, stage: str) -> Judged:
             reason = f"{name}: {reason}"
         if gate.people:
             reason = f"{reason}; {ONLY_PEOPLE}"
-    return Judged(gate, name, path, sha256, found, status, reason)
+    return Judged(gate, name, path, sha256, found, origin, status, reason)
 
 
 def judge(gate: Gate, found: Found) -> tuple[Status, str]:
@@ -105,24 +112,18 @@ def judge(gate: Gate, found: Found) -> tuple[Status, str]:
     says nothing either.
     """
     if found.simulated:
-        return Status.MISSING, f"the data is simulated; {ONLY_PEOPLE}" if gate.people else (
-            "the data is simulated; measure it"
-        )
-    low, high = found.value, found.value
+        way_out = ONLY_PEOPLE if gate.people else "measure it"
+        return Status.MISSING, f"the data is simulated; {way_out}"
+    low = high = found.value
     if gate.interval:
         if found.low is None or found.high is None or found.n is None:
             return Status.MISSING, "the value has no interval or no n; measure it with both"
         low, high = found.low, found.high
-    least = -gate.bound if gate.comparison != AT_LEAST else gate.bound
-    inside = (gate.comparison == AT_MOST or low >= least) and (
-        gate.comparison == AT_LEAST or high <= gate.bound
-    )
-    outside = (gate.comparison != AT_MOST and high < least) or (
-        gate.comparison != AT_LEAST and low > gate.bound
-    )
-    if inside:
+    least = {AT_LEAST: gate.bound, AT_MOST: -math.inf, WITHIN: -gate.bound}[gate.comparison]
+    most = math.inf if gate.comparison == AT_LEAST else gate.bound
+    if least <= low and high <= most:
         return Status.PASS, ""
-    what = "the whole interval" if gate.interval else "the value"
-    if outside:
+    if high < least or low > most:
+        what = "the whole interval" if gate.interval else "the value"
         return Status.FAIL, f"{what} misses the bound"
     return Status.INCONCLUSIVE, "the interval lies on both sides of the bound; measure more"

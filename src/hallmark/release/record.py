@@ -34,7 +34,8 @@ def _gate(judged: Judged) -> dict[str, Any]:
     found = asdict(judged.found) if judged.found else None
     return {
         **asdict(judged.gate), "file": judged.file, "path": judged.path, "sha256": judged.sha256,
-        "found": found, "status": judged.status.value, "reason": judged.reason,
+        "origin": dict(judged.origin), "found": found, "status": judged.status.value,
+        "reason": judged.reason,
     }  # fmt: skip
 
 
@@ -65,8 +66,16 @@ def _lines(decision: Decision, decided: str) -> Iterator[str]:
         yield f"As signed:\n\n{_fenced(change.signed)}\n\nNow:\n\n{_fenced(change.now)}\n"
     yield "\n## Where each number is\n"
     for j in decision.judged:
-        hashed = f", SHA-256 `{j.sha256}`" if j.sha256 else ""
-        yield f"- `{j.gate.id}`: `evidence/{j.file}`, `{j.path}`{hashed}"
+        yield f"- `{j.gate.id}`: `evidence/{j.file}`, `{j.path}`{_origin(j)}"
+
+
+def _origin(judged: Judged) -> str:
+    """Hash, command and seed of a result file; nothing where there is none."""
+    if judged.sha256 is None:
+        return ""
+    said = [f"{name} `{cell(str(value))}`" for name, value in judged.origin.items()]
+    by = ", ".join(said) or "it names neither command nor seed"
+    return f", SHA-256 `{judged.sha256}`; {by}"
 
 
 def gate_table(decision: Decision) -> Iterator[str]:

@@ -76,6 +76,12 @@ def is_simulated(result: Any) -> bool:
     return False
 
 
+def origin_of(result: Any) -> dict[str, Any]:
+    """The command and the seed that gave a result, as far as it names them."""
+    named = result if isinstance(result, dict) else {}
+    return {k: named[k] for k in ("command", "seed") if type(named.get(k)) in (str, int)}
+
+
 def _interval(around: dict[str, Any], name: str) -> tuple[float | None, float | None]:
     pair = around.get(f"{name}_interval")
     if not isinstance(pair, list) or len(pair) != 2:
