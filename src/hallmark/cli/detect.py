@@ -31,6 +31,11 @@ Prior = Annotated[
         help="Share of synthetic texts among those you judge.",
     ),
 ]
+REPAIRS = {
+    "homoglyphs": "words with letters that only look Latin",
+    "invisible": "hidden characters inside words",
+    "direction": "overrides of the writing direction",
+}
 
 
 def detect(
@@ -84,6 +89,16 @@ def as_record(verdict: Verdict) -> dict[str, Any]:
         "false_positive_rate": verdict.false_positive_rate,
         "false_positive_n": verdict.false_positive_n,
         "reason": verdict.reason,
+        **tampering(verdict),
+    }
+
+
+def tampering(verdict: Verdict) -> dict[str, Any]:
+    """What was repaired before the text was scored, as JSON knows it."""
+    return {
+        "raw_score": verdict.raw_score,
+        "tampered": verdict.tampered,
+        "repairs": dict(verdict.repairs),
     }
 
 
@@ -105,7 +120,18 @@ def sentences(verdict: Verdict) -> list[str]:
             f"{verdict.false_positive_rate:.1%} (95 % bound, n = {verdict.false_positive_n})."
         )
     lines.append(f"  Tokens used: {verdict.tokens_used} of {verdict.tokens_total}.")
-    return lines
+    return lines + repaired(verdict)
+
+
+def repaired(verdict: Verdict) -> list[str]:
+    """What was repaired in a text that was tampered with, for people; nothing of any other."""
+    if not verdict.tampered:
+        return []
+    counts = [f"{n} {REPAIRS[kind]}" for kind, n in verdict.repairs.items() if kind in REPAIRS]
+    line = f"  Tampered with: {'; '.join(counts)}. Repaired before it was judged."
+    if verdict.score is not None and verdict.raw_score is not None:
+        line += f" Score {verdict.score:.2f}, unrepaired {verdict.raw_score:.2f}."
+    return [line]
 
 
 def weigh(ratio: float) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 BUNDLED_DETECTOR = "bundled"
@@ -25,6 +26,10 @@ class Verdict:
     human ones. `false_positive_rate`: at most this share (95 % bound) of human texts of this
     length score at least as high, from `false_positive_n` texts of the worst group. All of
     these are None where the detector abstains; `reason` says why it cannot tell.
+
+    `score` is that of the text as `cleaning.clean` repairs it and `raw_score` that of the text as
+    it was given; `repairs` counts what was mended by kind, and `tampered` says that innocent texts
+    do not need so much of it.
     """
 
     band: Band
@@ -37,3 +42,6 @@ class Verdict:
     tokens_used: int
     tokens_total: int
     reason: str
+    raw_score: float | None = None
+    tampered: bool = False
+    repairs: Mapping[str, int] = field(default_factory=dict)
