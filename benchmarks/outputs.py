@@ -156,6 +156,8 @@ def main() -> None:
     for _ in range(args.runs):
         for side in args.sides:
             found[side].append(run(args, side))
+            tokens, seconds = found[side][-1]
+            print(f"{side}: {tokens} tokens in {seconds:.1f} s", file=sys.stderr, flush=True)
     first = statistics.median(n / s for n, s in found[args.sides[0]])
     print(f"{args.shape}, {args.setting}, {args.documents} documents of at most {args.new} tokens, "
           f"{args.slots} at once, {args.threads} threads")  # fmt: skip
