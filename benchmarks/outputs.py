@@ -2,7 +2,7 @@
 
 The same random weights of GPT-2's shape on both sides, the same settings, number of documents and
 limit. The row of `<|endoftext|>` is set so that texts end after about --mean tokens, at different
-lengths. All is timed on both sides: loading, writing, the files. Ours hashes the model too.
+lengths. Models are in memory; texts and files are part of the time, and our hash of the model.
 
     python benchmarks/outputs.py --setting k40 --runs 3
 
@@ -20,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from peers import config_of, random_network
 from torch import Tensor
 
+Write = Callable[[int, int, Path], int]  # documents, most tokens, folder: tokens written
 SIDES = ("hallmark int8", "hallmark float32", "transformers bf16", "transformers float32")
 SETTINGS = {"pure": {"top_k": 0}, "k40": {"top_k": 40}}
 
@@ -66,55 +68,75 @@ def prepare(folder: Path, shape: str, setting: str, mean: int) -> Path:
     return made
 
 
-def hallmark(args: argparse.Namespace, folder: Path, count: int, out: Path) -> int:
-    """Tokens of `count` documents, written by a build."""
+def hallmark(args: argparse.Namespace, folder: Path) -> Write:
+    """A build, with the model in memory."""
+    from hallmark.lm.model import LanguageModel
     from hallmark.outputs.build import Models, build
     from hallmark.outputs.plan import make_plan
     from hallmark.outputs.settings import BuildConfig
 
-    torch.set_num_threads(args.threads)
-    config = BuildConfig(
-        sampling=args.setting, train=count, valid=0, test=0, max_tokens=args.new, slots=args.slots
-    )
-    models = Models({folder.name: folder}, precision=args.side.split()[1])
-    built = build(out / "set", make_plan(config, [folder.name]), models)
-    return built.parts[0].tokens
+    precision = args.side.split()[1]
+    model = LanguageModel.load(folder, name=folder.name, precision=precision)
+
+    class Loaded(Models):
+        def load(self, name: str) -> LanguageModel:
+            return model
+
+    def write(count: int, new: int, out: Path) -> int:
+        config = BuildConfig(
+            sampling=args.setting, train=count, valid=0, test=0, max_tokens=new, slots=args.slots
+        )
+        plan = make_plan(config, [folder.name])
+        built = build(out / "set", plan, Loaded({folder.name: folder}, precision=precision))
+        return built.parts[0].tokens
+
+    return write
 
 
-def transformers(args: argparse.Namespace, folder: Path, count: int, out: Path) -> int:
+def transformers(args: argparse.Namespace, folder: Path) -> Write:
     """The same with `generate`, one batch after another."""
     from transformers import GPT2LMHeadModel
 
     from hallmark.models.tokenizer import Tokenizer
 
-    torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     kind = {"bf16": torch.bfloat16, "float32": torch.float32}[args.side.split()[1]]
-    model, tokenizer = GPT2LMHeadModel.from_pretrained(folder, dtype=kind), Tokenizer.load(folder)
-    end, tokens = tokenizer.eot, 0
-    with (out / "texts.jsonl").open("w", encoding="utf-8") as file:
-        for at in range(0, count, args.slots):
-            start = torch.full((min(args.slots, count - at), 1), end)
-            written = model.eval().generate(
-                start, attention_mask=torch.ones_like(start), max_new_tokens=args.new,
-                do_sample=True, top_p=1.0, eos_token_id=end, pad_token_id=end,
-                **SETTINGS[args.setting],
-            )[:, 1:].tolist()  # fmt: skip
-            for ids in written:
-                text = ids[: ids.index(end)] if end in ids else ids
-                file.write(json.dumps({"text": tokenizer.decode(text), "length": len(text)}) + "\n")
-                tokens += len(text)
-    return tokens
+    model = GPT2LMHeadModel.from_pretrained(folder, dtype=kind).eval()
+    tokenizer = Tokenizer.load(folder)
+
+    def batch(rows: int, new: int) -> list[list[int]]:
+        start = torch.full((rows, 1), tokenizer.eot)
+        written = model.generate(
+            start, attention_mask=torch.ones_like(start), max_new_tokens=new, do_sample=True,
+            top_p=1.0, eos_token_id=tokenizer.eot, pad_token_id=tokenizer.eot,
+            **SETTINGS[args.setting],
+        )  # fmt: skip
+        return [[*ids, tokenizer.eot] for ids in written[:, 1:].tolist()]
+
+    def write(count: int, new: int, out: Path) -> int:
+        tokens = 0
+        with (out / "texts.jsonl").open("w", encoding="utf-8") as file:
+            for at in range(0, count, args.slots):
+                for ids in batch(min(args.slots, count - at), new):
+                    text = ids[: ids.index(tokenizer.eot)]
+                    record = {"text": tokenizer.decode(text), "length": len(text)}
+                    file.write(json.dumps(record) + "\n")
+                    tokens += len(text)
+        return tokens
+
+    return write
 
 
 def measure(args: argparse.Namespace) -> tuple[int, float]:
     """Tokens and seconds of one side, after a first small one."""
+    torch.set_num_threads(args.threads)
     folder = prepare(args.folder, args.shape, args.setting, args.mean)
     side = {"hallmark": hallmark, "transformers": transformers}[args.side.split()[0]]
+    write = side(args, folder)
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        side(argparse.Namespace(**{**vars(args), "new": 4}), folder, args.slots, Path(first))
+        write(args.slots, 8, Path(first))
         began = time.perf_counter()
-        tokens = side(args, folder, args.documents, Path(second))
+        tokens = write(args.documents, args.new, Path(second))
         return tokens, time.perf_counter() - began
 
 
