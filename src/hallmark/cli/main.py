@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from hallmark import __version__
+from hallmark.cli.attack import attack
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.doctor import doctor
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
+for _command in (demo, generate, score, detect, attack, eval_lm, models, get, export, doctor):
     app.command()(_command)
 for _group in (outputs, train, release):
     app.add_typer(_group)
