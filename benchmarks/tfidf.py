@@ -43,7 +43,7 @@ def write_documents(path: Path, count: int, *, synthetic: bool) -> None:
     rng = np.random.default_rng(int(synthetic))
     rank = np.arange(1, VOCABULARY + 1)
     weights = (rank + 2.7) ** -1.08
-    lean = np.random.default_rng(2).normal(0, 0.05, VOCABULARY)
+    lean = np.random.default_rng(2).normal(0, 0.1, VOCABULARY)
     share = np.cumsum(weights * np.exp(lean * (1 if synthetic else -1)))
     plain = np.cumsum(weights)
     words = np.array([spell(r) for r in range(VOCABULARY)], dtype=object)
@@ -154,8 +154,9 @@ def report(results: dict[str, list[dict[str, Any]]]) -> None:
     ours = middle["hallmark"]
     for side, m in middle.items():
         right = results[side][0]["right"]
+        runs = " ".join(f"{r['seconds']:.1f}" for r in results[side])
         print(
-            f"| {side} | {m['seconds']:.1f} ({' '.join(f'{r["seconds"]:.1f}' for r in results[side])}) "
+            f"| {side} | {m['seconds']:.1f} ({runs}) "
             f"| {m['cpu']:.1f} | {m['peak']:.0f} | {m['c']:g} | {wilson(sum(right), len(right))} "
             f"| {m['seconds'] / ours['seconds']:.2f} | {m['peak'] / ours['peak']:.2f} |"
         )

@@ -1,28 +1,32 @@
-"""Logistic regression on TF-IDF rows for one C after another, each begun where the last ended.
+"""Logistic regression on TF-IDF rows for one C after another, each begun near its end.
 
-The objective is liblinear's, which the published recipe uses: |w|^2 / 2 + C sum of log-losses,
-the intercept being one more weight. The optimiser is SciPy's L-BFGS-B; loss and gradient are one
-compiled pass over the counts. TF-IDF values are never written down: a row is counts x idf / norm.
+The objective and the method are liblinear's (Lin, Weng and Keerthi 2008), which the published
+recipe uses: |w|^2 / 2 + C sum of log-losses, the intercept being one more weight. A pass over
+the counts is compiled; TF-IDF values are never written down: a row is counts x idf / norm.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from hallmark.detect.ngrams import COUNT_BITS, Rows, threads
-from hallmark.lm.compiled import kept
+from hallmark.lm.compiled import ANY_ORDER, kept
 
 Floats = NDArray[np.float64]
+Pool = ThreadPoolExecutor
 TOLERANCE = 1e-4  # liblinear's: of the gradient's norm at zero, times the smaller class's share
 MOST_STEPS = 1000
-_MEMORY = 10  # steps that L-BFGS remembers
+_FORCING = 0.1  # a step is solved until this share of the gradient is left
+_ENOUGH = 1e-4  # of what its slope promises, that a step must bring
+_HALVINGS = 30  # of a step that brings less
 _BITS, _LOW = np.uint32(COUNT_BITS), np.uint32(2**COUNT_BITS - 1)
 
 
@@ -45,15 +49,18 @@ def margins(rows: Rows, idf: Floats, weights: Floats) -> Floats:
 def fit_path(
     rows: Sequence[Rows], labels: Sequence[int], idf: Floats, c_values: Sequence[float]
 ) -> Iterator[Fitted]:
-    """The solution for every C in turn. `labels` (texts,) are 0 or 1."""
+    """The solution for every C in turn. `labels` (texts,) are 0 or 1.
+
+    Each begins where the line through the two solutions before it leads.
+    """
     signs = np.where(np.asarray(labels) == 1, 1.0, -1.0)
-    share = min((signs > 0).mean(), (signs < 0).mean())
     problem = _Problem(rows, signs, idf)
-    with ThreadPoolExecutor(problem.workers) as pool:
-        point = np.zeros(len(idf) + 1)
-        for c in c_values:
-            point = problem.solve(point, c, tolerance=TOLERANCE * float(share), pool=pool)
-            yield Fitted(c, point[:-1].copy(), float(point[-1]))
+    before = last = np.zeros(len(idf) + 1)
+    for c in c_values:
+        # BLAS's own threads would wait for work on the processors that the passes need.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(problem.workers) as pool:
+            before, last = last, problem.solve(2 * last - before, c, pool)
+        yield Fitted(c, last[:-1].copy(), float(last[-1]))
 
 
 class _Problem:
@@ -62,52 +69,81 @@ class _Problem:
     def __init__(self, rows: Sequence[Rows], signs: Floats, idf: Floats) -> None:
         self.workers = max(1, min(threads(), len(rows)))
         self._idf = idf
-        starts = np.cumsum([0, *(len(r.ends) for r in rows)])
-        self._rows = [
-            (r, signs[at : at + len(r.ends)], _scales(r, idf))
-            for r, at in zip(rows, starts[:-1], strict=True)
-        ]
-        self._gradients = [np.zeros(len(idf)) for _ in range(self.workers)]
-        self._norm = math.inf  # of the last gradient
+        self._tolerance = TOLERANCE * min((signs > 0).mean(), (signs < 0).mean())
+        ends = np.cumsum([len(r.ends) for r in rows])
+        shares = zip(rows, np.split(signs, ends[:-1]), strict=True)
+        self._rows = [_Share(r, own, _scales(r, idf), np.empty(len(own))) for r, own in shares]
+        self._sums = [np.zeros(len(idf) + 1) for _ in range(self.workers)]
 
-    def solve(self, point: Floats, c: float, *, tolerance: float, pool: ThreadPoolExecutor) -> Floats:
-        """The minimum for this C, from `point` on."""
+    def solve(self, point: Floats, c: float, pool: Pool) -> Floats:
+        """The minimum for this C, from `point` on: Newton's method by conjugate gradients.
 
-        def objective(at: Floats) -> tuple[float, Floats]:
-            return self._objective(at, c, pool)
+        Stops as liblinear does, where the gradient is small beside that at zero.
+        """
+        _, gradient = self._losses(np.zeros_like(point), c, pool)
+        enough = self._tolerance * float(np.linalg.norm(gradient))
+        value, gradient = self._losses(point, c, pool)
+        for _ in range(MOST_STEPS):
+            size = float(np.linalg.norm(gradient))
+            if size <= enough:
+                break
+            step = self._newton_step(gradient, c, max(_FORCING * size, enough / 2), pool)
+            length, slope = 1.0, float(gradient @ step)
+            for _ in range(_HALVINGS):
+                reached, steeper = self._losses(point + length * step, c, pool)
+                if reached <= value + _ENOUGH * length * slope:
+                    break
+                length /= 2
+            point, value, gradient = point + length * step, reached, steeper
+        return point
 
-        self._objective(np.zeros_like(point), c, pool)
-        enough = tolerance * self._norm
+    def _newton_step(self, gradient: Floats, c: float, enough: float, pool: Pool) -> Floats:
+        """Minus the inverse of the Hessian at the last point, times `gradient`, to `enough`."""
+        step, rest = np.zeros_like(gradient), -gradient
+        direction, square = rest.copy(), float(rest @ rest)
+        for _ in range(MOST_STEPS):
+            bent = direction + c * self._sum(_bend, direction, pool)[1]
+            length = square / float(direction @ bent)
+            step += length * direction
+            rest -= length * bent
+            before, square = square, float(rest @ rest)
+            if square <= enough * enough:
+                break
+            direction *= square / before
+            direction += rest
+        return step
 
-        def stop(_: Floats) -> None:
-            if self._norm <= enough:
-                raise StopIteration
+    def _losses(self, point: Floats, c: float, pool: Pool) -> tuple[float, Floats]:
+        """The objective and its gradient; the rows keep their losses' second derivatives."""
+        loss, gradient = self._sum(_losses, point, pool)
+        return float(point @ point) / 2 + c * loss, point + c * gradient
 
-        options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": _MEMORY, "ftol": 0, "gtol": 0}
-        found = minimize(objective, point, jac=True, method="L-BFGS-B", callback=stop, options=options)
-        return np.asarray(found.x)
+    def _sum(self, kernel: Callable[..., float], point: Floats, pool: Pool) -> tuple[float, Floats]:
+        """What a kernel gives for all rows, and what it adds up, in units of the weights."""
+        scaled = np.append(self._idf * point[:-1], point[-1])
 
-    def _objective(self, point: Floats, c: float, pool: ThreadPoolExecutor) -> tuple[float, Floats]:
-        scaled = self._idf * point[:-1]
-        sums = list(
-            pool.map(lambda k: self._share(k, scaled, float(point[-1])), range(self.workers))
-        )
-        gradient = point.copy()
-        for k in range(self.workers):
-            gradient[:-1] += c * self._idf * self._gradients[k]
-        gradient[-1] += c * sum(slope for _, slope in sums)
-        self._norm = float(np.linalg.norm(gradient))
-        return float(point @ point) / 2 + c * sum(loss for loss, _ in sums), gradient
+        def share(worker: int) -> float:
+            out, total = self._sums[worker], 0.0
+            out[:] = 0.0
+            for own in self._rows[worker :: self.workers]:
+                r = own.rows
+                total += kernel(r.entries, r.ends, own.scales, own.signs, own.bends, scaled, out)
+            return total
 
-    def _share(self, worker: int, scaled: Floats, intercept: float) -> tuple[float, float]:
-        """Loss of a worker's rows and its slope in the intercept; fills the worker's gradient."""
-        gradient = self._gradients[worker]
-        gradient[:] = 0.0
-        loss = slope = 0.0
-        for rows, signs, scales in self._rows[worker :: self.workers]:
-            more = _losses(rows.entries, rows.ends, scales, signs, scaled, intercept, gradient)
-            loss, slope = loss + more[0], slope + more[1]
-        return loss, slope
+        total = sum(pool.map(share, range(self.workers)))
+        out = np.sum(self._sums, axis=0)
+        out[:-1] *= self._idf
+        return total, out
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Some rows with their texts' signs, what makes their length 1, and room for curvatures."""
+
+    rows: Rows
+    signs: Floats
+    scales: Floats
+    bends: Floats
 
 
 def _scales(rows: Rows, idf: Floats) -> Floats:
@@ -145,26 +181,44 @@ def _margins(entries, ends, idf, scaled, out):
         out[i] *= total
 
 
+@njit(inline="always", **ANY_ORDER)
+def _product(entries, begin, end, scaled):
+    total = 0.0
+    for j in range(begin, end):
+        total += np.float64(entries[j] & _LOW) * scaled[entries[j] >> _BITS]
+    return total
+
+
+@njit(inline="always", **ANY_ORDER)
+def _add(entries, begin, end, pull, scale, out):
+    """Add a row times `pull`; the last of `out` is the intercept's."""
+    out[-1] += pull
+    pull *= scale
+    for j in range(begin, end):
+        out[entries[j] >> _BITS] += pull * np.float64(entries[j] & _LOW)
+
+
 @kept
-def _losses(entries, ends, scales, signs, scaled, intercept, gradient):
-    """Sum of log-losses of rows and its slope in the intercept; adds to `gradient` (features,)."""
-    at, loss, slope = 0, 0.0, 0.0
+def _losses(entries, ends, scales, signs, bends, scaled, gradient):
+    """Sum of the rows' log-losses; adds to their gradient, and keeps second derivatives."""
+    at, loss = 0, 0.0
     for i in range(len(ends)):
-        total = 0.0
-        for j in range(at, ends[i]):
-            total += np.float64(entries[j] & _LOW) * scaled[entries[j] >> _BITS]
-        margin = signs[i] * (total * scales[i] + intercept)
-        if margin > 0:
-            small = math.exp(-margin)
-            loss += math.log1p(small)
-            pull = -signs[i] * small / (1 + small)
-        else:
-            small = math.exp(margin)
-            loss += math.log1p(small) - margin
-            pull = -signs[i] / (1 + small)
-        slope += pull
-        pull *= scales[i]
-        for j in range(at, ends[i]):
-            gradient[entries[j] >> _BITS] += pull * np.float64(entries[j] & _LOW)
+        margin = signs[i] * (_product(entries, at, ends[i], scaled) * scales[i] + scaled[-1])
+        small = math.exp(-abs(margin))
+        loss += math.log1p(small) + max(-margin, 0.0)
+        wrong = (small if margin > 0 else 1.0) / (1 + small)  # probability of the other label
+        bends[i] = wrong * (1 - wrong)
+        _add(entries, at, ends[i], -signs[i] * wrong, scales[i], gradient)
         at = ends[i]
-    return loss, slope
+    return loss
+
+
+@kept
+def _bend(entries, ends, scales, signs, bends, scaled, out):
+    """Adds the losses' Hessian times a vector, at the point that `_losses` saw last."""
+    at = 0
+    for i in range(len(ends)):
+        along = _product(entries, at, ends[i], scaled) * scales[i] + scaled[-1]
+        _add(entries, at, ends[i], bends[i] * along, scales[i], out)
+        at = ends[i]
+    return 0.0

@@ -1,4 +1,4 @@
-"""Words and word pairs of many texts: which ones count as features, and how often each text has them.
+"""Words and word pairs of many texts: which are features, and how often each text has them.
 
 The features are scikit-learn's (`TfidfVectorizer(ngram_range=(1, 2), min_df, max_features)`),
 counted exactly and in bounded memory: a pair cannot be in more texts than its words, and pairs
