@@ -28,7 +28,7 @@ _FLOAT, _INT, _HALF = ir.FloatType(), ir.IntType(32), ir.IntType(16)
 _f = np.float32
 _LOG2E = _f(1 / math.log(2))
 _LN2_HIGH, _LN2_LOW = _f(0.693359375), _f(-2.12194440e-4)  # ln 2 as a short number and the rest
-Kernel = Callable[..., None]
+Kernel = Callable[..., Any]
 
 
 def kept(function: Kernel) -> Kernel:
