@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,8 +22,13 @@ from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
 from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
+    from hallmark.detect.certified import CertifiedJudge
     from hallmark.detect.judge import Judge
 
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A certificate made by `hallmark calibrate`."),
+]
 Prior = Annotated[
     float,
     typer.Option(
@@ -38,36 +44,64 @@ def detect(
     detector: Detector = BUNDLED_DETECTOR,
     prior: Prior = PRIOR,
     precision: Precision = REFERENCE,
+    calibration: Calibration = None,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Judge whether a text looks synthetic, and how often that errs."""
     if jsonl:
-        judge_lines(file, load(detector, precision), prior=prior, quiet=quiet)
+        judge = load(detector, precision, calibration=calibration)
+        judge_lines(file, judge, prior=prior, quiet=quiet)
         return
     text = read_text(file)
-    verdict = load(detector, precision).judge([text], prior=prior)[0]
+    judge = load(detector, precision, calibration=calibration)
+    verdict = judge.judge([text], prior=prior)[0]
     if json:
-        print_json(as_record(verdict))
+        print_json({**as_record(verdict), **citation(judge)})
     else:
-        print("\n".join(sentences(verdict)))
+        print("\n".join([*sentences(verdict), *cited(judge)]))
 
 
-def load(name: str, precision: str = REFERENCE) -> Judge:
+def load(
+    name: str, precision: str = REFERENCE, *, calibration: Path | None = None
+) -> Judge | CertifiedJudge:
     """The detector of that name or folder; its thresholds were fitted on float32 readings."""
-    from hallmark.detect.judge import load_detector
+    from hallmark.detect import judge
 
-    return load_detector(name, home=home(), precision=precision)
+    if calibration is None:
+        return judge.load_detector(name, home=home(), precision=precision)
+    from hallmark.detect.certified import CertifiedJudge
+
+    loaded = judge.open_detector(name, home=home(), precision=precision)
+    return CertifiedJudge.load(calibration, loaded, home=home())
 
 
-def judge_lines(source: str, judge: Judge, *, prior: float, quiet: bool) -> None:
+def citation(judge: Judge | CertifiedJudge) -> dict[str, Any]:
+    """The field `calibration`: the certificate that a verdict rests on, where there is one."""
+    certificate = getattr(judge, "certificate", None)
+    if certificate is None:
+        return {}
+    about = {"sha256": certificate.sha256, "dates": certificate.facts["dates"]}
+    return {"calibration": {**about, "target_fpr": certificate.config.target_fpr}}
+
+
+def cited(judge: Judge | CertifiedJudge) -> list[str]:
+    """The same as a line for people."""
+    return [
+        f"  Calibration: certificate {about['sha256'][:12]}, at most {about['target_fpr']:.1%} of "
+        f"human texts flagged{', texts of ' + about['dates'] if about['dates'] else ''}."
+        for about in citation(judge).values()
+    ]
+
+
+def judge_lines(source: str, judge: Judge | CertifiedJudge, *, prior: float, quiet: bool) -> None:
     """Judge JSON lines as they come and print one line for each, in order."""
     with progress("texts", quiet=quiet) as advance:
         for group in record_groups(source):
             verdicts = judge.judge([record.text for record in group], prior=prior)
             for record, verdict in zip(group, verdicts, strict=True):
-                print_json({"id": record.id, **as_record(verdict)})
+                print_json({"id": record.id, **as_record(verdict), **citation(judge)})
             advance(len(group))
 
 

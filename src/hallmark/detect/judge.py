@@ -7,8 +7,10 @@ else is "cannot tell", with the reason.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,11 +112,40 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A detector with its kind and folder."""
+
+    detector: Any
+    kind: str
+    folder: Path
+
+
 def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
 
     precision: that of its language model; its calibration was fitted on float32 readings.
     """
+    kind, folder = find_detector(name_or_folder)
+    if not hasattr(load_class(kind), "examine"):
+        raise ValueError(
+            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
+            f"verdicts; use {BUNDLED_DETECTOR!r}, or `hallmark calibrate` and --calibration"
+        )
+    return Judge(open_detector(name_or_folder, home=home, precision=precision).detector)
+
+
+def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
+    """Any detector that gives scores, calibrated or not."""
+    kind, folder = find_detector(name_or_folder)
+    chosen = load_class(kind)
+    reads = "precision" in inspect.signature(chosen.load).parameters
+    settings = {"precision": precision} if reads else {}
+    return Loaded(chosen.load(folder, home=home, **settings), kind, folder)
+
+
+def find_detector(name_or_folder: str) -> tuple[str, Path]:
+    """Kind and folder of the bundled detector or of one in a folder."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -128,13 +159,7 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
     kind = read_json(folder / "config.json").get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
-    chosen = load_class(kind)
-    if not hasattr(chosen, "examine"):
-        raise ValueError(
-            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
-            f"verdicts; use {BUNDLED_DETECTOR!r}"
-        )
-    return Judge(chosen.load(folder, home=home, precision=precision))
+    return kind, folder
 
 
 def _is_file(path: Path) -> bool:

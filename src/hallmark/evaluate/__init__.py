@@ -1,0 +1,1 @@
+"""Measurements over detectors: results that a paper or a decision would print."""
