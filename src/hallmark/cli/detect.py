@@ -67,13 +67,14 @@ def load(
     name: str, precision: str = REFERENCE, *, calibration: Path | None = None
 ) -> Judge | CertifiedJudge:
     """The detector of that name or folder; its thresholds were fitted on float32 readings."""
-    from hallmark.detect import judge
-
     if calibration is None:
-        return judge.load_detector(name, home=home(), precision=precision)
-    from hallmark.detect.certified import CertifiedJudge
+        from hallmark.detect.judge import load_detector
 
-    loaded = judge.open_detector(name, home=home(), precision=precision)
+        return load_detector(name, home=home(), precision=precision)
+    from hallmark.detect.certified import CertifiedJudge
+    from hallmark.detect.judge import open_detector
+
+    loaded = open_detector(name, home=home(), precision=precision)
     return CertifiedJudge.load(calibration, loaded, home=home())
 
 

@@ -20,6 +20,7 @@ from hallmark.detect.target import CertificateConfig
 from hallmark.stats import CONFIDENCE, clopper_pearson_upper
 
 Floats = NDArray[np.float64]
+MARGIN = 0.5  # share of the target that the threshold is fitted to
 ALL = ""  # the domain or group of a cell that is not divided by it
 
 
@@ -92,9 +93,9 @@ def fit(
 ) -> tuple[Bin, ...]:
     """Thresholds and bounds by length.
 
-    The threshold is the lowest whose own bound on the first part is at most the target, or the
-    highest score where no threshold has one (an order statistic, Wilks 1941). It does not
-    depend on the second part, so errors there are binomial and the bound of Clopper and Pearson
+    The threshold is the lowest whose own bound on the first part is at most half the target, so
+    that the second part seldom refuses the claim, or the highest score where there is none (an
+    order statistic, Wilks 1941). It does not depend on the second part, so errors there are binomial and the bound of Clopper and Pearson
     (1934) covers the rate in 95 % of certificates, for each bin and each cell by itself, if the
     texts that are judged come as these did. ValueError where the target is not inside (0, 1).
     """
@@ -132,7 +133,7 @@ def _fit_bin(
     target: float,
 ) -> Bin:
     fitting, measuring = human
-    threshold = _threshold([s.score for s in _one_each(fitting)], target)
+    threshold = _threshold([s.score for s in _one_each(fitting)], MARGIN * target)
     cells = sorted({(s.domain, s.group) for s in measuring} - {(ALL, ALL)})
     slope, intercept = _ratio(fitting, synthetic[0])
     level = math.inf if threshold is None else threshold

@@ -153,8 +153,7 @@ def _split(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _by_spelling(keys: Keys, words: Words, alive: NDArray[np.bool_]) -> Keys:
     """Keys whose order is that of the features' names: a blank comes before every letter."""
-    numbers = np.flatnonzero(alive)
-    spelt = sorted(numbers.tolist(), key=words.word)
+    spelt = sorted(np.flatnonzero(alive).tolist(), key=words.word)
     rank = np.zeros(len(alive) + 1, dtype=np.uint64)
     rank[spelt] = np.arange(1, len(spelt) + 1)
     first, second = _split(keys)

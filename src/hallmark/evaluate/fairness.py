@@ -67,7 +67,7 @@ class Fairness:
 
 
 def measure(judged: Iterable[Judged], *, lengths: Sequence[int]) -> Fairness:
-    """Rates of every group in every bin, bins beginning at `lengths`; shorter texts are left out."""
+    """Rates of every group in every bin; bins begin at `lengths`, shorter texts are left out."""
     counts: dict[tuple[int, str], list[int]] = {}
     for text in judged:
         least = max((edge for edge in lengths if edge <= text.length), default=None)
