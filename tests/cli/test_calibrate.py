@@ -33,7 +33,7 @@ def detector(tmp_path: Path) -> Path:
     out = Tfidf(TfidfConfig(min_df=2))
     out.fit(human + synthetic, [0] * 200 + [1] * 200)
     out.save(tmp_path / "detector")
-    write_texts(tmp_path / "own.jsonl", 900, tilt=-2, seed=2)
+    write_texts(tmp_path / "own.jsonl", 1500, tilt=-2, seed=2)
     return tmp_path / "detector"
 
 
@@ -143,5 +143,5 @@ def test_fairness_by_group(run_cli, detector: Path) -> None:
     assert "| 10 | news | " in table.out
     found = json.loads(run_cli(*options, "--json").out)
     assert {rate["group"]: rate["rate"]["n"] for rate in found["rates"]} == {
-        "news": 600, "poems": 300
+        "news": 1000, "poems": 500
     }  # fmt: skip

@@ -88,7 +88,7 @@ def test_cells_are_divided_by_domain_and_group_and_a_bad_one_forbids_the_claim()
     names = [(c.domain, c.group) for c in one.cells]
     assert names == [("news", "a"), ("poems", "b")]
     assert sum(c.n for c in one.cells) == one.whole.n
-    assert one.cells[1].errors == one.cells[1].n
+    assert one.cells[1].errors > one.cells[1].n / 2
     assert "poems / b" in one.refusal(0.05)
     (alone,) = fit(news, [], ONE_BIN)
     assert alone.refusal(0.05) == ""
