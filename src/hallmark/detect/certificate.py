@@ -95,9 +95,10 @@ def fit(
 
     The threshold is the lowest whose own bound on the first part is at most half the target, so
     that the second part seldom refuses the claim, or the highest score where there is none (an
-    order statistic, Wilks 1941). It does not depend on the second part, so errors there are binomial and the bound of Clopper and Pearson
-    (1934) covers the rate in 95 % of certificates, for each bin and each cell by itself, if the
-    texts that are judged come as these did. ValueError where the target is not inside (0, 1).
+    order statistic, Wilks 1941). It does not depend on the second part, so errors there are
+    binomial, and the bound of Clopper and Pearson (1934) covers the rate in 95 % of
+    certificates, for each bin and each cell by itself, if the texts that are judged come as
+    these did. ValueError where the target is not inside (0, 1).
     """
     if not 0 < config.target_fpr < 1:
         raise ValueError(f"the target must lie above 0 and below 1, not {config.target_fpr}")
