@@ -60,7 +60,7 @@ def test_a_certificate_gives_verdicts_to_a_detector_without_calibration(
     told = run_cli(*options, "--calibration", folder / "certificate.json")
     assert told.out.startswith("Likely synthetic.")
     stated = json.loads((folder / "certificate.json").read_text(encoding="utf-8"))
-    assert f"Calibration: certificate {stated['sha256'][:12]}, at most 5.0%" in told.out
+    assert f"Calibration: certificate {stated['sha256'][:12]} (texts of 2026)" in told.out
     verdict = json.loads(
         run_cli(*options, "--calibration", folder / "certificate.json", "--json").out
     )

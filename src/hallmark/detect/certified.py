@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,24 @@ import numpy as np
 from hallmark import __version__
 from hallmark.detect.certificate import Bin, Cell, Scored
 from hallmark.detect.detector import Detector, Examined
-from hallmark.detect.judge import Loaded, abstain
+from hallmark.detect.judge import (
+    DECIMALS,
+    Loaded,
+    abstain,
+    is_unlikely,
+    open_detector,
+    outweighed,
+)
 from hallmark.detect.target import CertificateConfig
-from hallmark.detect.verdict import PRIOR, Band, Verdict
+from hallmark.detect.verdict import PRIOR, Band, Citation, Verdict
 from hallmark.models.folder import read_json, sha256_of, write_json
+from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
 
 KIND, VERSION = "hallmark-certificate", 1
 _AGAIN = "make it again with `hallmark calibrate`"
 _BATCH = 8
+_FIGURES = 5  # of a score on a scale that we do not know
 
 
 @dataclass(frozen=True)
@@ -124,14 +133,13 @@ def unit_of(detector: Detector) -> str:
 
 
 def examine(detector: Detector, texts: Sequence[str]) -> list[Examined]:
-    """Scores with lengths in `unit_of` the detector."""
+    """Scores with lengths in `unit_of` the detector, rounded as `Judge` does and why it does."""
     own = getattr(detector, "examine", None)
     if own is not None:
-        examined: list[Examined] = own(texts)
-        return examined
+        return [replace(found, score=round(found.score, DECIMALS)) for found in own(texts)]
     lengths = [len(text.split()) for text in texts]
-    scores = detector.score(texts)
-    return [Examined(float(s), n, n, "") for s, n in zip(scores, lengths, strict=True)]
+    scores = [float(f"{score:.{_FIGURES}g}") for score in detector.score(texts)]
+    return [Examined(s, n, n, "") for s, n in zip(scores, lengths, strict=True)]
 
 
 class CertifiedJudge:
@@ -142,9 +150,12 @@ class CertifiedJudge:
         self.certificate = certificate
 
     @classmethod
-    def load(cls, path: Path, loaded: Loaded, *, home: Path) -> CertifiedJudge:
+    def load(
+        cls, path: Path, name: str, *, home: Path, precision: str = REFERENCE
+    ) -> CertifiedJudge:
         """ValueError where the certificate was made with another detector or model."""
         certificate = Certificate.load(path)
+        loaded = open_detector(name, home=home, precision=precision)
         if certificate.facts.get("detector") != identity(loaded, home=home):
             raise ValueError(
                 f"{path} was made with another detector or language model than "
@@ -161,7 +172,9 @@ class CertifiedJudge:
             for at in range(0, len(texts), _BATCH)
             for examined in examine(self.detector, texts[at : at + _BATCH])
         ]
-        return [self._verdict(examined, prior) for examined in found]
+        about = self.certificate
+        cited = Citation(about.sha256, about.config.target_fpr, about.facts["dates"])
+        return [replace(self._verdict(examined, prior), calibration=cited) for examined in found]
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
         bins, length = self.certificate.bins, examined.tokens_used
@@ -179,11 +192,14 @@ class CertifiedJudge:
         if not reason and not above:
             reason = "the score does not lie above the certificate's threshold for this length"
         ratio = _log_ratio(own, examined.score)
-        odds = None if ratio is None else ratio + math.log(prior / (1 - prior))
+        probability = None if ratio is None else _probability(ratio, prior)
+        if ratio is not None and probability is not None and not reason:
+            contrary = is_unlikely(Band.LIKELY_SYNTHETIC, probability)
+            reason = outweighed(ratio, prior) if contrary else ""
         return Verdict(
             band=Band.CANNOT_TELL if reason else Band.LIKELY_SYNTHETIC,
             score=examined.score,
-            probability=None if odds is None else 1 / (1 + math.exp(-max(odds, -700.0))),
+            probability=probability,
             prior=prior,
             likelihood_ratio=None if ratio is None else math.exp(min(ratio, 700.0)),
             false_positive_rate=own.whole.bound if above else None,
@@ -192,6 +208,11 @@ class CertifiedJudge:
             tokens_total=examined.tokens_total,
             reason=reason,
         )
+
+
+def _probability(log_ratio: float, prior: float) -> float:
+    odds = log_ratio + math.log(prior / (1 - prior))
+    return 1 / (1 + math.exp(-max(odds, -700.0)))
 
 
 def _log_ratio(own: Bin, score: float) -> float | None:

@@ -153,7 +153,7 @@ def _scales(rows: Rows, idf: Floats) -> Floats:
     return out
 
 
-@kept
+@kept(**ANY_ORDER)
 def _norms(entries, ends, idf, out):
     """1 / norm of every row. Entries of one feature lie side by side."""
     at = 0
@@ -169,7 +169,7 @@ def _norms(entries, ends, idf, out):
         out[i] = 1.0 / math.sqrt(total) if total > 0 else 0.0
 
 
-@kept
+@kept(**ANY_ORDER)
 def _margins(entries, ends, idf, scaled, out):
     _norms(entries, ends, idf, out)
     at = 0
@@ -198,7 +198,7 @@ def _add(entries, begin, end, pull, scale, out):
         out[entries[j] >> _BITS] += pull * np.float64(entries[j] & _LOW)
 
 
-@kept
+@kept(**ANY_ORDER)
 def _losses(entries, ends, scales, signs, bends, scaled, gradient):
     """Sum of the rows' log-losses; adds to their gradient, and keeps second derivatives."""
     at, loss = 0, 0.0
@@ -213,7 +213,7 @@ def _losses(entries, ends, scales, signs, bends, scaled, gradient):
     return loss
 
 
-@kept
+@kept(**ANY_ORDER)
 def _bend(entries, ends, scales, signs, bends, scaled, out):
     """Adds the losses' Hessian times a vector, at the point that `_losses` saw last."""
     at = 0

@@ -212,14 +212,14 @@ def _pair(first, second):
     return (np.uint64(first + 1) << _SHIFT) | np.uint64(second + 1)
 
 
-@kept
+@kept(**ANY_ORDER)
 def _enter(keys, pairs, table, numbers):
     for number in pairs:
         slot = _find(keys[number], _mixed(keys[number]), table)
         table[slot], numbers[slot] = keys[number], number
 
 
-@kept
+@kept(**ANY_ORDER)
 def _move(old, before, keys, counts):
     for i in range(len(old)):
         if old[i] != _EMPTY:
@@ -229,7 +229,7 @@ def _move(old, before, keys, counts):
                 counts[slot, j] = before[i, j]
 
 
-@kept
+@kept(**ANY_ORDER)
 def _add_words(tokens, lengths, first_text, texts, uses, last):
     at = 0
     for i in range(len(lengths)):
@@ -242,7 +242,7 @@ def _add_words(tokens, lengths, first_text, texts, uses, last):
             at += 1
 
 
-@kept
+@kept(**ANY_ORDER)
 def _add_pairs(tokens, lengths, first_text, alive, part, parts, keys, counts, used):
     at = 0
     for i in range(len(lengths)):
@@ -266,7 +266,7 @@ def _add_pairs(tokens, lengths, first_text, alive, part, parts, keys, counts, us
         at += lengths[i]
 
 
-@kept
+@kept(**ANY_ORDER)
 def _count_features(tokens, lengths, singles, table, numbers, tally, entries, ends):
     """Entries of every text; `tally` is zero for every feature before and after."""
     at, written = 0, 0

@@ -134,7 +134,7 @@ def _slot_of(code, mask):
     return np.int64((code ^ (code >> _SHIFT)) & mask)
 
 
-@kept
+@kept(**ANY_ORDER)
 def _fill(slots, hashes, count):
     """Enter the first `count` words into empty slots."""
     mask = np.uint64(len(slots) - 1)
@@ -145,7 +145,7 @@ def _fill(slots, hashes, count):
         slots[slot] = number
 
 
-@kept
+@kept(**ANY_ORDER)
 def _number(codes, ends, is_word, slots, hashes, starts, letters, used, learn, tokens, lengths):
     """Find the words of texts that end at `ends`, number them, and enter the new ones."""
     mask = np.uint64(len(slots) - 1)
