@@ -7,9 +7,10 @@ The lines never say more than the band: where nothing is claimed, no probability
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
-from hallmark.detect.verdict import Band, Verdict
+from hallmark.detect.verdict import Band, Citation, Verdict
 
 EVIDENCE = "A verdict is evidence, and no ground for an accusation on its own."
 _MILLION = 10**6
@@ -38,6 +39,7 @@ def as_record(verdict: Verdict) -> dict[str, Any]:
         "raw_score": verdict.raw_score,
         "tampered": verdict.tampered,
         "repairs": dict(verdict.repairs),
+        **({"calibration": asdict(verdict.calibration)} if verdict.calibration else {}),
     }
 
 
@@ -50,6 +52,8 @@ def sentences(verdict: Verdict) -> list[str]:
             lines.append("  No probability is claimed; the numbers behind this are in --json.")
     else:
         lines += claimed(verdict)
+    if verdict.calibration:
+        lines.append(f"  {cited(verdict.calibration)}")
     lines += [f"  {tokens(verdict)}", *repaired(verdict)]
     return [*lines, f"  {EVIDENCE}"]
 
@@ -85,6 +89,15 @@ def claimed(verdict: Verdict) -> list[str]:
             f"(95 % bound, n = {n})."
         )
     return lines
+
+
+def cited(certificate: Citation) -> str:
+    """The user's certificate in a line."""
+    dates = f" (texts of {certificate.dates})" if certificate.dates else ""
+    return (
+        f"Calibration: certificate {certificate.sha256[:12]}{dates}, which asks that at most "
+        f"{percent(certificate.target_fpr)} of human texts be flagged."
+    )
 
 
 def tokens(verdict: Verdict) -> str:

@@ -7,9 +7,10 @@ else is "cannot tell", with the reason.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,30 +160,45 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A detector with its kind and folder."""
+
+    detector: Any
+    kind: str
+    folder: Path
+
+
 def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
 
     precision: that of its language model; its calibration was fitted on float32 readings.
     """
-    folder, kind = find_detector(name_or_folder)
-    chosen = load_class(kind)
-    if not hasattr(chosen, "examine"):
+    kind, folder = find_detector(name_or_folder)
+    if not hasattr(load_class(kind), "examine"):
         raise ValueError(
             f"{folder} holds a {kind} detector, which has no calibration and so gives no "
-            f"verdicts; use {BUNDLED_DETECTOR!r}"
+            f"verdicts; use {BUNDLED_DETECTOR!r}, or `hallmark calibrate` and --calibration"
         )
-    return Judge(chosen.load(folder, home=home, precision=precision))
+    return Judge(open_detector(name_or_folder, home=home, precision=precision).detector)
+
+
+def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
+    """Any detector that gives scores, calibrated or not."""
+    kind, folder = find_detector(name_or_folder)
+    chosen = load_class(kind)
+    reads = "precision" in inspect.signature(chosen.load).parameters
+    settings = {"precision": precision} if reads else {}
+    return Loaded(chosen.load(folder, home=home, **settings), kind, folder)
 
 
 def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
     """The bundled detector, or any in a folder, calibrated or not, for its scores alone."""
-    folder, kind = find_detector(name_or_folder)
-    scorer: Detector = load_class(kind).load(folder, home=home)
-    return scorer
+    return open_detector(name_or_folder, home=home).detector
 
 
-def find_detector(name_or_folder: str) -> tuple[Path, str]:
-    """The folder of a detector and its kind; ValueError where there is none."""
+def find_detector(name_or_folder: str) -> tuple[str, Path]:
+    """Kind and folder of the bundled detector or of one in a folder."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -196,7 +212,7 @@ def find_detector(name_or_folder: str) -> tuple[Path, str]:
     kind = read_json(folder / "config.json").get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
-    return folder, kind
+    return kind, folder
 
 
 def _is_file(path: Path) -> bool:
