@@ -60,7 +60,7 @@ PublicKey = Annotated[
 
 
 @release.command()
-def key(keyfile: KeyFile, json: AsJson = False) -> None:
+def key(keyfile: KeyFile, json: AsJson = False, quiet: Quiet = False) -> None:
     """Make a key to sign with: PEM without a passphrase, readable by you alone."""
     from hallmark.release.keys import fingerprint, make_key
 
@@ -68,7 +68,8 @@ def key(keyfile: KeyFile, json: AsJson = False) -> None:
     if json:
         print_json({"key": str(keyfile), "public_key": public, "fingerprint": fingerprint(public)})
     else:
-        print(f"{keyfile}: fingerprint {fingerprint(public)}; give {keyfile}.pub to readers")
+        print(f"{keyfile}: fingerprint {fingerprint(public)}")
+        note(f"Keep it to yourselves; give {keyfile}.pub to readers.", quiet=quiet)
 
 
 @release.command()
@@ -87,7 +88,9 @@ def plan(out: PlanOut, json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 @release.command()
-def sign(plan: PlanFile, key: Key, time: Time = None, json: AsJson = False) -> None:
+def sign(
+    plan: PlanFile, key: Key, time: Time = None, json: AsJson = False, quiet: Quiet = False
+) -> None:
     """Sign a plan before measuring: its lock keeps every gate, so that a change shows."""
     from hallmark.release.gates import read_plan
     from hallmark.release.keys import fingerprint, load_key
@@ -100,6 +103,7 @@ def sign(plan: PlanFile, key: Key, time: Time = None, json: AsJson = False) -> N
     else:
         print(f"{path}: {len(lock.texts) - 1} gates, signed {lock.signed} with key "
               f"{fingerprint(lock.public_key)}")  # fmt: skip
+        note("To prove the time, publish the lock's SHA-256 today.", quiet=quiet)
 
 
 @release.command()
@@ -139,7 +143,9 @@ def decide(
 
 
 @release.command()
-def verify(folder: Folder, public_key: PublicKey = None, json: AsJson = False) -> None:
+def verify(
+    folder: Folder, public_key: PublicKey = None, json: AsJson = False, quiet: Quiet = False
+) -> None:
     """Check a release that you received: files, signatures, gates, and the decision made again."""
     from hallmark.release import verify as checking
     from hallmark.release.keys import read_public
@@ -149,8 +155,10 @@ def verify(folder: Folder, public_key: PublicKey = None, json: AsJson = False) -
     if json:
         print_json({"ok": not checked.problems, **asdict(checked)})
     else:
-        for line in (*checked.problems, sentence(checked, known=given is not None)):
+        for line in (*checked.problems, sentence(checked)):
             print(" ".join(printable(line).split()))
+        if given is None:
+            note("Whose key it is, no folder can say: give --public-key.", quiet=quiet)
     if checked.problems:
         raise typer.Exit(1)
 
@@ -185,16 +193,12 @@ def show_decision(decision: Decision, out: Path, *, json: bool) -> None:
     print(f"{decision.stage}: {decision.outcome.value}. {SENTENCES[decision.outcome]}")
 
 
-def sentence(checked: Checked, *, known: bool) -> str:
+def sentence(checked: Checked) -> str:
     """The outcome in a line."""
     from hallmark.release.keys import fingerprint
 
     if checked.problems:
         count = len(checked.problems)
         return f"NOT AS SIGNED: {count} problem{'s' if count > 1 else ''}"
-    whose = (
-        "the key given"
-        if known
-        else (f"key {fingerprint(checked.public_key)}; ask its makers whether it is theirs")
-    )
-    return f"as signed: {checked.stage}, {checked.outcome}, {checked.files} files, {whose}"
+    signer = fingerprint(checked.public_key)
+    return f"as signed with key {signer}: {checked.stage}, {checked.outcome}, {checked.files} files"
