@@ -26,6 +26,7 @@ from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
+for _command in (demo, serve, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
 for _group in (outputs, train):
     app.add_typer(_group)
