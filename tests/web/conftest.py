@@ -18,7 +18,6 @@ from hallmark.web.service import Service
 from hallmark.web.serving import server
 
 Serving = Callable[..., object]
-HUMAN = (BUNDLED / "texts" / "human.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +30,14 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     return load_detector(BUNDLED_DETECTOR, home=tmp_path_factory.mktemp("home"))
 
 
+@pytest.fixture(scope="session")
+def running() -> Serving:
+    """Run a service of a test's own."""
+    return run_service
+
+
 @contextmanager
-def running(
+def run_service(
     model: LanguageModel, judge: Judge, *, key: str | None = None, **limits: float
 ) -> Iterator[tuple[str, Service]]:
     """The address and the service, while it runs."""
@@ -57,7 +62,7 @@ def running(
 
 @pytest.fixture(scope="session")
 def served(model: LanguageModel, judge: Judge) -> Iterator[tuple[str, Service]]:
-    with running(model, judge, slots=8, queue=64, reads=200) as found:
+    with run_service(model, judge, slots=8, queue=64, reads=200) as found:
         yield found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -64,6 +65,7 @@ def server(
         timeout_graceful_shutdown=int(service.limits.drain), timeout_keep_alive=15,
         h11_max_incomplete_event_size=2**15,
     )  # fmt: skip
+    logging.getLogger("uvicorn.access").disabled = True  # it would log whole addresses
     running = _Server(config, listening=listening)
 
     def run() -> None:
