@@ -126,6 +126,13 @@ function download(name, kind, text) {
 const BUCKETS = [[10, "among the 10 likeliest"], [100, "11th to 100th"], [1000, "101st to 1,000th"], [Infinity, "beyond"]];
 const bucketOf = (rank) => BUCKETS.findIndex(([most]) => rank <= most);
 
+// A token's span; the blank before a word is left without colour.
+function tokenOf(token, kind, number) {
+  const blank = /^\s+(?=\S)/.exec(token)?.[0] ?? "";
+  const marks = number === undefined ? { class: kind } : { class: kind, "data-i": number };
+  return [blank, element("span", { ...marks, text: token.slice(blank.length) })];
+}
+
 function rankKey(shares) {
   return element("ul", { class: "key" }, ...BUCKETS.map(([, name], i) =>
     element("li", {}, element("i", { class: `b${i}` }), shares ? `${name}: ${percent(shares[i])}` : name)));

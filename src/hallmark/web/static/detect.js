@@ -72,6 +72,41 @@ function others(verdict) {
   return list.children.length ? element("details", {}, element("summary", { text: "All numbers" }), list) : "";
 }
 
+function splitBar(right, wrong, kinds, words) {
+  const share = wrong / Math.max(wrong + right, 1e-9);
+  return [
+    element("div", { class: `split ${kinds}`, role: "img", "aria-label": words.join(", ") },
+      element("span", { class: "right", width: `${100 - 100 * share}%` }), element("span", { class: "wrong", width: `${100 * share}%` })),
+    element("ul", { class: `key ${kinds}` }, element("li", {}, element("i", { class: "right" }), words[0]),
+      element("li", { id: "wrong" }, element("i", { class: "wrong" }), words[1])),
+  ];
+}
+
+// Flag all that score as high as this text: how many of the flags are wrong?
+function flagged(verdict) {
+  const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
+  const wrong = 1000 * (1 - prior) * Math.max(verdict.false_positive_rate, human_as_high / human);
+  const right = 1000 * prior * synthetic_as_high / synthetic;
+  return [
+    element("p", { class: "small", text: "Flag every text that scores at least as high, among 1,000 such texts:" }),
+    ...splitBar(right, wrong, "flags", [`${whole(right)} synthetic, found`, `up to ${whole(wrong)} human, wrongly flagged`]),
+    element("p", { class: "small", text: `So up to ${percent(wrong / Math.max(wrong + right, 1e-9))} of the flags would be wrong. ` +
+      `Of ${whole(synthetic)} synthetic texts of this length, ${whole(synthetic_as_high)} scored as high.` }),
+  ];
+}
+
+// Pass all that score as low as this text: how many synthetic ones slip through?
+function cleared(verdict) {
+  const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
+  const missed = Math.max(verdict.false_negative_rate ?? 0, 1 - synthetic_as_high / synthetic);
+  const wrong = 1000 * prior * missed, right = 1000 * (1 - prior) * (1 - human_as_high / human);
+  return [
+    element("p", { class: "small", text: "This text would not be flagged. Of 1,000 such texts, those that score as low or lower:" }),
+    ...splitBar(right, wrong, "passes", [`${whole(right)} human`, `${verdict.false_negative_rate ? "up to" : "about"} ${whole(wrong)} synthetic, missed`]),
+    element("p", { class: "small", text: `Of ${whole(synthetic)} synthetic texts of this length, ${whole(synthetic - synthetic_as_high)} scored lower.` }),
+  ];
+}
+
 // What this score is worth where synthetic texts are rare or common.
 function prevalence(verdict) {
   const box = element("div", { class: "tool" });
@@ -84,23 +119,12 @@ function prevalence(verdict) {
   const update = () => {
     const odds = verdict.likelihood_ratio * prior / (1 - prior);
     const probability = odds / (1 + odds);
-    const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
-    const wrong = 1000 * (1 - prior) * Math.max(verdict.false_positive_rate, human_as_high / human);
-    const right = 1000 * prior * synthetic_as_high / synthetic;
-    const share = wrong / Math.max(wrong + right, 1e-9);
     slider.setAttribute("aria-valuetext", percent(prior));
     told.replaceChildren(
       element("p", {}, "If ", element("span", { class: "number", text: percent(prior) }),
         " of such texts are synthetic, this one is with probability ",
         element("output", { class: "number", id: "probability", text: percent(probability) }), "."),
-      element("p", { class: "small", text: "Flag every text that scores at least as high, among 1,000 such texts:" }),
-      element("div", { class: "split", role: "img", "aria-label": `${whole(right)} flags right, up to ${whole(wrong)} wrong` },
-        element("span", { class: "right", width: `${100 - 100 * share}%` }), element("span", { class: "wrong", width: `${100 * share}%` })),
-      element("ul", { class: "key" },
-        element("li", {}, element("i", { class: "right-key" }), `${whole(right)} synthetic, found`),
-        element("li", { id: "wrong" }, element("i", { class: "wrong-key" }), `up to ${whole(wrong)} human, wrongly flagged`)),
-      element("p", { class: "small", text: `So up to ${percent(share)} of the flags would be wrong. ` +
-        `Found: ${synthetic_as_high} of ${whole(synthetic)} synthetic texts of this length scored as high.` }));
+      ...(verdict.likelihood_ratio >= 1 ? flagged(verdict) : cleared(verdict)));
   };
   box.append(element("h3", { text: "How common is synthetic text where you look?" }), slider, told);
   update();

@@ -47,7 +47,7 @@ function histogram(numbers, edges, labels, title) {
 }
 
 function spans() {
-  return scores.tokens.map((token, i) => element("span", { "data-i": i, class: `b${bucketOf(scores.rank[i])}`, text: token }));
+  return scores.tokens.flatMap((token, i) => tokenOf(token, `b${bucketOf(scores.rank[i])}`, i));
 }
 
 function sentenceTable() {

@@ -27,7 +27,7 @@ function tokensOf(i) {
   const out = [];
   game.scores.tokens.forEach((token, k) => {
     const middle = at + token.length / 2 + (token.startsWith(" ") ? 0.5 : 0);
-    if (middle >= start && middle < end + 0.5) out.push(element("span", { class: `b${bucketOf(game.scores.rank[k])}`, text: token }));
+    if (middle >= start && middle < end + 0.5) out.push(...tokenOf(token, `b${bucketOf(game.scores.rank[k])}`));
     at += token.length;
   });
   return out;
@@ -69,7 +69,7 @@ function tally() {
   $("#tally").textContent = coloured.length ? `without colours ${count(plain)} · with ${count(coloured)}` : `${count(plain)} right`;
   if (results.length === ROUNDS) {
     $("#feedback").textContent += ` You found ${count(plain)} without the colouring and ${count(coloured)} with it. ` +
-      "Six texts say little; in GLTR’s study with 35 students the share rose from 54 % to 72 %.";
+      "Six texts say little; in GLTR’s study (Gehrmann et al. 2019) the share rose from 54 % to 72 %.";
   }
 }
 

@@ -24,11 +24,11 @@ function add(choice) {
   const text = choice.text;
   if (!found.tokens.length) { if (text) $("#out").append(text); return; }
   // Whole characters are sent; tokens that are part of one are shown together.
-  const whole_ = found.tokens.join("") === text;
-  const parts = whole_ ? found.tokens : [text];
+  const joined = found.tokens.join("") === text;
+  const parts = joined ? found.tokens : [text];
   parts.forEach((part, k) => {
     drawn.push({ token: part, own: found.token_logprobs[k], top: found.top_logprobs[k] });
-    $("#out").append(element("span", { "data-i": drawn.length - 1, class: `b${shareBucket(found.token_logprobs[k])}`, text: part }));
+    $("#out").append(...tokenOf(part, `b${shareBucket(found.token_logprobs[k])}`, drawn.length - 1));
   });
 }
 
