@@ -6,15 +6,19 @@ Knows nothing about models, detectors or where files are kept.
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
+
+LONGEST_LINE = 64 * 2**20  # bytes
 
 
 class Label(IntEnum):
@@ -53,6 +57,28 @@ def read_jsonl(lines: Iterable[bytes], *, name: str) -> Iterator[dict[str, Any]]
             line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
             yield _json_object(line, where=f"{name}, line {number}")
+
+
+def read_jsonl_file(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file of JSON lines, packed by gzip where its name ends in .gz.
+
+    ValueError as for `read_jsonl`, for a line too long for the memory, and for a gzip file that
+    is none or is cut short.
+    """
+    packed = path.name.lower().endswith(".gz")
+    with path.open("rb") as raw, closing(gzip.GzipFile(fileobj=raw) if packed else raw) as file:
+        try:
+            yield from read_jsonl(bounded_lines(file, name=str(path)), name=str(path))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
+
+
+def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[bytes]:
+    """The lines of a file; ValueError where one is so long that it could fill the memory."""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"{name} has a line over {LONGEST_LINE >> 20} MiB; split it")
+        yield line
 
 
 def _json_object(line: bytes, *, where: str) -> dict[str, Any]:

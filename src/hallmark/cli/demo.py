@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from hallmark.cli import detect, generate
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Quiet
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Quiet, load_model
 from hallmark.cli.output import note, print_json
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR
 from hallmark.lm.sampling import SamplingParams
+from hallmark.models.precision import AUTO
 from hallmark.models.sizes import BUNDLED
 
 Say = Callable[[str], None]
@@ -57,7 +58,7 @@ def silent(text: str) -> None:
 
 def write(name: str, *, seed: int, say: Say) -> str:
     """The model's text, shown while it grows."""
-    model = generate.load(name)
+    model = load_model(name, precision=AUTO)
     params = SamplingParams(max_tokens=TOKENS, top_k=TOP_K, seed=seed)
     size = f"{model.network.config.parameters:,} parameters"
     say(f"{model.name} ({size}) goes on from {PROMPT!r}, top-k {TOP_K}, seed {seed}:\n")

@@ -19,7 +19,7 @@ from hallmark.cli.options import (
     Model,
     Precision,
     Quiet,
-    home,
+    load_model,
 )
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
 from hallmark.data import check_text
@@ -77,7 +77,7 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
-    writer = with_draft(load(model, precision=precision), draft)
+    writer = with_draft(load_model(model, precision=precision), draft)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
@@ -132,14 +132,6 @@ def _batches(groups: Iterator[list[Record]], *, n: int, seed: int) -> Iterator[l
                 batch.append(Request(name, record.text, own_seed))
                 place += 1
             yield batch
-
-
-def load(name: str, *, precision: str = AUTO) -> LanguageModel:
-    """The model of that name or folder."""
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
-
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def said(writer: Writer) -> str:

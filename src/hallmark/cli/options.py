@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.models.precision import CHOICES
-from hallmark.models.sizes import SIZES
+from hallmark.models.precision import CHOICES, REFERENCE
+from hallmark.models.sizes import SIZES, find_model
+
+if TYPE_CHECKING:
+    from hallmark.lm.model import LanguageModel
 
 DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
 
@@ -44,3 +47,10 @@ def home() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("hallmark", appauthor=False)
+
+
+def load_model(name: str, *, precision: str = REFERENCE) -> LanguageModel:
+    """The model of that name or folder."""
+    from hallmark.lm.model import LanguageModel
+
+    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)

@@ -16,7 +16,7 @@ from hallmark.cli.options import (
     Precision,
     Quiet,
     Source,
-    home,
+    load_model,
 )
 from hallmark.cli.output import console, note, print_json, printable, progress
 from hallmark.models.precision import REFERENCE
@@ -45,24 +45,17 @@ def score(
 ) -> None:
     """Show how likely a model finds each token of a text."""
     if jsonl:
-        score_lines(file, load(model, precision), max_tokens=max_tokens, quiet=quiet)
+        scorer = load_model(model, precision=precision)
+        score_lines(file, scorer, max_tokens=max_tokens, quiet=quiet)
         return
     text = read_text(file)
-    scorer = load(model, precision)
+    scorer = load_model(model, precision=precision)
     scores = scorer.score([text], max_tokens=max_tokens)[0]
     if json:
         print_json(as_record(scores, scorer))
     else:
         print_table(scores, scorer)
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
-
-
-def load(name: str, precision: str) -> LanguageModel:
-    """The model of that name or folder."""
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
-
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bool) -> None:

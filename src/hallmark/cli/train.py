@@ -58,6 +58,13 @@ Cut = Annotated[int, typer.Option(help="Cut documents to at most this many chara
 Field = Annotated[str, typer.Option(help="Key or column that holds the text.")]
 Near = Annotated[bool, typer.Option("--near/--no-near", help="Leave out near duplicates too.")]
 Step = Annotated[int | None, typer.Option(help="The checkpoint of this step, not the best one.")]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME|FOLDER",
+        help="Where the base model of a LoRA run is, if it was moved.",
+    ),
+]  # fmt: skip
 Figure = Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".svg, .png or .pdf.")]
 
 
@@ -145,14 +152,20 @@ def plot(run: Run, out: Figure = None, json: AsJson = False, quiet: Quiet = Fals
 
 @train.command()
 def export(
-    run: Run, out: Out, step: Step = None, json: AsJson = False, quiet: Quiet = False
+    run: Run,
+    out: Out,
+    step: Step = None,
+    model: Base = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a run's best checkpoint as a Hugging Face folder with a model card."""
     from hallmark.lm.training.run import export_run
 
     if out.exists():
         raise ValueError(f"{out} exists; give a folder that does not")
-    chosen = export_run(run, out, step=step)
+    base = find_model(model, home=home()) if model else None
+    chosen = export_run(run, out, step=step, base=base)
     print_json({"folder": str(out), "step": chosen}) if json else print(out)
     note(f"hallmark: the weights of step {chosen}", quiet=quiet or json)
 
