@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 OUT = Path(__file__).parent.parent / "docs" / "pages"
 SIZES = {"desktop": (1200, 900), "phone": (390, 844)}
-COLOURS = 128
+COLOURS = 256
 
 
 def detect(page: Page) -> None:

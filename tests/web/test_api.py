@@ -6,11 +6,13 @@ import dataclasses
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from hallmark.models.sizes import BUNDLED
 
+ROOT = Path(__file__).parents[2]
 HUMAN = (BUNDLED / "texts" / "human.txt").read_text(encoding="utf-8")
 
 LOOP = "The city is a great city and the city is the best city in the city. " * 30
@@ -187,6 +189,8 @@ def test_health_metrics_and_the_schema(client):
         *schema["paths"]
     }
     assert "422" not in json.dumps(schema)
+    docs = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
+    assert [path for path in schema["paths"] if path not in docs] == []
 
 
 def test_answers_are_those_of_the_schema(url):

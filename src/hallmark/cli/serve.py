@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.cli import detect, score
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Precision, Quiet
+from hallmark.cli import detect
+from hallmark.cli.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    Detector,
+    Model,
+    Precision,
+    Quiet,
+    load_model,
+)
 from hallmark.cli.output import note, print_json
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.models.precision import AUTO
@@ -47,8 +55,8 @@ def serve(
     """Serve pages for people, and an API that OpenAI's clients speak."""
     serving = load_server()
     serving.check_key(host, api_key)
-    log(quiet=quiet)
     service = make(model, detector, precision, limits=Limits(slots=slots, queue=queue))
+    log(quiet=quiet)
     try:
         serving.serve(
             service, host=host, port=port, key=api_key, listening=announcing(json=json, quiet=quiet)
@@ -72,9 +80,9 @@ def make(model: str, detector: str, precision: str, *, limits: Limits) -> Servic
     """The service's objects, loaded, and used once so that the first visitor does not wait."""
     from hallmark.web.service import Service
 
-    service = Service(
-        score.load(model, precision), detect.load(detector), detector=detector, limits=limits
-    )
+    judge = detect.load(detector)
+    writer = load_model(model, precision=precision)
+    service = Service(writer, judge, detector=detector, limits=limits)
     service.warm_up()
     return service
 
