@@ -24,6 +24,9 @@ from hallmark.web.errors import Refused, busy, defect
 from hallmark.web.limits import Limits
 
 _SMOOTH = 0.05  # of the newest in a running mean
+# Below so many parameters a second thread costs more at the barriers than it gives, and HTTP and
+# detection want a core too.
+_LARGE = 30_000_000
 _SPEED, _LENGTH = 500.0, 100.0  # tokens a second and a text, until there are measurements
 
 
@@ -174,7 +177,8 @@ class Writer:
     def _write(self) -> None:
         network = self.model.network
         slots, capacity = self.limits.slots, network.config.n_ctx
-        with Decoder(network, PURE, slots=slots, capacity=capacity) as decoder:
+        threads = None if network.config.parameters >= _LARGE else 1
+        with Decoder(network, PURE, slots=slots, capacity=capacity, threads=threads) as decoder:
             schedule = Schedule(decoder, on_draw=self._told)
             while self._exchange(schedule):
                 schedule.admit()
