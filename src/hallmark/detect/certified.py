@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from hallmark import __version__
 from hallmark.detect.certificate import Bin, Cell, Scored
+from hallmark.detect.cleaning import clean
 from hallmark.detect.detector import Detector, Examined
 from hallmark.detect.judge import (
     DECIMALS,
@@ -27,6 +29,7 @@ from hallmark.detect.judge import (
     is_unlikely,
     open_detector,
     outweighed,
+    with_repairs,
 )
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import PRIOR, Band, Citation, Verdict
@@ -167,14 +170,16 @@ class CertifiedJudge:
         """A verdict for each text, as `Judge.judge`; "likely human" is never claimed."""
         if not 0 < prior < 1:
             raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
-        found = [
-            examined
-            for at in range(0, len(texts), _BATCH)
-            for examined in examine(self.detector, texts[at : at + _BATCH])
-        ]
         about = self.certificate
         cited = Citation(about.sha256, about.config.target_fpr, about.facts["dates"])
-        return [replace(self._verdict(examined, prior), calibration=cited) for examined in found]
+        look = partial(examine, self.detector)
+        out: list[Verdict] = []
+        for at in range(0, len(texts), _BATCH):
+            batch = texts[at : at + _BATCH]
+            cleaned = [clean(text) for text in batch]
+            verdicts = [self._verdict(found, prior) for found in look([c.text for c in cleaned])]
+            out += with_repairs(batch, cleaned, verdicts, look)
+        return [replace(verdict, calibration=cited) for verdict in out]
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
         bins, length = self.certificate.bins, examined.tokens_used

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,24 +59,8 @@ class Judge:
             cleaned = [clean(text) for text in batch]
             examined = self._examine([c.text for c in cleaned])
             verdicts = [self._verdict(e, prior) for e in examined]
-            out += self._with_repairs(batch, cleaned, verdicts)
+            out += with_repairs(batch, cleaned, verdicts, self._examine)
         return out
-
-    def _with_repairs(
-        self, texts: Sequence[str], cleaned: Sequence[Cleaned], verdicts: Sequence[Verdict]
-    ) -> list[Verdict]:
-        """The verdicts with what was repaired; a text that needed none has one score."""
-        changed = [
-            i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
-            if verdict.score is not None and c.text.split() != text.split()
-        ]  # fmt: skip
-        raw = [verdict.score for verdict in verdicts]
-        for i, found in zip(changed, self._examine([texts[i] for i in changed]), strict=True):
-            raw[i] = found.score if math.isfinite(found.score) else None
-        return [
-            replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
-            for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
-        ]
 
     def _examine(self, texts: Sequence[str]) -> list[Examined]:
         found = self.detector.examine(texts) if texts else []
@@ -132,6 +116,30 @@ def outweighed(log_ratio: float, prior: float) -> str:
         f"such a score is more common in {side} text, but not by enough where "
         f"{100 * prior:.3g}% of such texts are synthetic before one is read"
     )
+
+
+def with_repairs(
+    texts: Sequence[str],
+    cleaned: Sequence[Cleaned],
+    verdicts: Sequence[Verdict],
+    examine: Callable[[Sequence[str]], Sequence[Examined]],
+) -> list[Verdict]:
+    """The verdicts on `cleaned` with what was repaired; a text that needed nothing has one score.
+
+    examine: scores texts as they are.
+    """
+    changed = [
+        i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
+        if verdict.score is not None and c.text.split() != text.split()
+    ]  # fmt: skip
+    raw = [verdict.score for verdict in verdicts]
+    found = examine([texts[i] for i in changed]) if changed else []
+    for i, one in zip(changed, found, strict=True):
+        raw[i] = one.score if math.isfinite(one.score) else None
+    return [
+        replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
+        for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
+    ]
 
 
 def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tuple[Band, str]:
@@ -194,7 +202,8 @@ def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
 
 def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
     """The bundled detector, or any in a folder, calibrated or not, for its scores alone."""
-    return open_detector(name_or_folder, home=home).detector
+    scorer: Detector = open_detector(name_or_folder, home=home).detector
+    return scorer
 
 
 def find_detector(name_or_folder: str) -> tuple[str, Path]:
