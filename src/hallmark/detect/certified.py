@@ -67,6 +67,8 @@ class Certificate:
     @classmethod
     def load(cls, path: Path) -> Certificate:
         """Read what `save` wrote; ValueError where it is damaged or no certificate."""
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is no file; give a certificate, or {_AGAIN}")
         values = read_json(path)
         stated = values.pop("sha256", None)
         if values.get("kind") != KIND:
