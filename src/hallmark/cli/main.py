@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from hallmark import __version__
+from hallmark.cli.attack import attack
 from hallmark.cli.calibrate import calibrate
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
@@ -48,6 +49,7 @@ for _command in (
     generate,
     score,
     detect,
+    attack,
     calibrate,
     fairness,
     eval_lm,

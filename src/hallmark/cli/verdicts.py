@@ -14,6 +14,11 @@ from hallmark.detect.verdict import Band, Citation, Verdict
 
 EVIDENCE = "A verdict is evidence, and no ground for an accusation on its own."
 _MILLION = 10**6
+_REPAIRS = {
+    "homoglyphs": "words with letters that only look Latin",
+    "invisible": "hidden characters inside words",
+    "direction": "overrides of the writing direction",
+}
 
 
 def as_record(verdict: Verdict) -> dict[str, Any]:
@@ -31,6 +36,9 @@ def as_record(verdict: Verdict) -> dict[str, Any]:
         "false_negative_rate": verdict.false_negative_rate,
         "false_negative_n": verdict.false_negative_n,
         "reason": verdict.reason,
+        "raw_score": verdict.raw_score,
+        "tampered": verdict.tampered,
+        "repairs": dict(verdict.repairs),
         **({"calibration": asdict(verdict.calibration)} if verdict.calibration else {}),
     }
 
@@ -46,8 +54,19 @@ def sentences(verdict: Verdict) -> list[str]:
         lines += claimed(verdict)
     if verdict.calibration:
         lines.append(f"  {cited(verdict.calibration)}")
-    lines.append(f"  {tokens(verdict)}")
+    lines += [f"  {tokens(verdict)}", *repaired(verdict)]
     return [*lines, f"  {EVIDENCE}"]
+
+
+def repaired(verdict: Verdict) -> list[str]:
+    """What was repaired in a text that was tampered with; nothing of any other."""
+    if not verdict.tampered:
+        return []
+    counts = [f"{n} {_REPAIRS[kind]}" for kind, n in verdict.repairs.items() if kind in _REPAIRS]
+    line = f"  Tampered with: {'; '.join(counts)}. Repaired before it was judged."
+    if verdict.score is not None and verdict.raw_score is not None:
+        line += f" Score {verdict.score:.2f}, unrepaired {verdict.raw_score:.2f}."
+    return [line]
 
 
 def claimed(verdict: Verdict) -> list[str]:

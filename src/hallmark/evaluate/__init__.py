@@ -1,1 +1,1 @@
-"""Measurements over detectors: results that a paper or a decision would print."""
+"""How well detectors do: by size and sampling, by length and group, and under attack."""
