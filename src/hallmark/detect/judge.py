@@ -174,7 +174,7 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
 
     precision: that of its language model; its calibration was fitted on float32 readings.
     """
-    folder, kind = find_detector(name_or_folder)
+    kind, folder = find_detector(name_or_folder)
     if not hasattr(load_class(kind), "examine"):
         raise ValueError(
             f"{folder} holds a {kind} detector, which has no calibration and so gives no "
@@ -185,7 +185,7 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
 
 def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
     """Any detector that gives scores, calibrated or not."""
-    folder, kind = find_detector(name_or_folder)
+    kind, folder = find_detector(name_or_folder)
     chosen = load_class(kind)
     reads = "precision" in inspect.signature(chosen.load).parameters
     settings = {"precision": precision} if reads else {}
@@ -198,8 +198,8 @@ def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
     return scorer
 
 
-def find_detector(name_or_folder: str) -> tuple[Path, str]:
-    """The folder of a detector and its kind; ValueError where there is none."""
+def find_detector(name_or_folder: str) -> tuple[str, Path]:
+    """Kind and folder of the bundled detector or of one in a folder."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -213,7 +213,7 @@ def find_detector(name_or_folder: str) -> tuple[Path, str]:
     kind = read_json(folder / "config.json").get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
-    return folder, kind
+    return kind, folder
 
 
 def _is_file(path: Path) -> bool:

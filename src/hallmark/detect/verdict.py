@@ -36,13 +36,11 @@ class Verdict:
     length score at least as high, from `false_positive_n` texts of the worst group.
     `false_negative_rate`: at most this share of synthetic texts of this length score as low or
     lower, from `false_negative_n` texts. All of these are None where the detector abstains;
-    `reason` says why it cannot tell.
+    `reason` says why it cannot tell. `calibration` is the user's certificate, where one was used.
 
     `score` is that of the text as `cleaning.clean` repairs it and `raw_score` that of the text as
     it was given; `repairs` counts what was mended by kind, and `tampered` says that innocent texts
     do not need so much of it.
-
-    `calibration` is the certificate of the user, where one was used.
     """
 
     band: Band
