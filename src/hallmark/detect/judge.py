@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,8 +59,24 @@ class Judge:
             cleaned = [clean(text) for text in batch]
             examined = self._examine([c.text for c in cleaned])
             verdicts = [self._verdict(e, prior) for e in examined]
-            out += with_repairs(batch, cleaned, verdicts, self._examine)
+            out += self._with_repairs(batch, cleaned, verdicts)
         return out
+
+    def _with_repairs(
+        self, texts: Sequence[str], cleaned: Sequence[Cleaned], verdicts: Sequence[Verdict]
+    ) -> list[Verdict]:
+        """The verdicts with what was repaired; a text that needed none has one score."""
+        changed = [
+            i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
+            if verdict.score is not None and c.text.split() != text.split()
+        ]  # fmt: skip
+        raw = [verdict.score for verdict in verdicts]
+        for i, found in zip(changed, self._examine([texts[i] for i in changed]), strict=True):
+            raw[i] = found.score if math.isfinite(found.score) else None
+        return [
+            replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
+            for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
+        ]
 
     def _examine(self, texts: Sequence[str]) -> list[Examined]:
         found = self.detector.examine(texts) if texts else []
@@ -116,30 +132,6 @@ def outweighed(log_ratio: float, prior: float) -> str:
         f"such a score is more common in {side} text, but not by enough where "
         f"{100 * prior:.3g}% of such texts are synthetic before one is read"
     )
-
-
-def with_repairs(
-    texts: Sequence[str],
-    cleaned: Sequence[Cleaned],
-    verdicts: Sequence[Verdict],
-    examine: Callable[[Sequence[str]], Sequence[Examined]],
-) -> list[Verdict]:
-    """The verdicts on `cleaned` with what was repaired; a text that needed nothing has one score.
-
-    examine: scores texts as they are.
-    """
-    changed = [
-        i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
-        if verdict.score is not None and c.text.split() != text.split()
-    ]  # fmt: skip
-    raw = [verdict.score for verdict in verdicts]
-    found = examine([texts[i] for i in changed]) if changed else []
-    for i, one in zip(changed, found, strict=True):
-        raw[i] = one.score if math.isfinite(one.score) else None
-    return [
-        replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
-        for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
-    ]
 
 
 def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tuple[Band, str]:
