@@ -106,7 +106,7 @@ def test_every_command_has_json_and_quiet() -> None:
     import typer
 
     commands = dict(typer.main.get_command(app).commands)
-    for group in ("outputs", "train"):
+    for group in ("outputs", "train", "release"):
         commands |= {f"{group} {n}": c for n, c in commands.pop(group).commands.items()}
     for name, command in commands.items():
         options = {option for param in command.params for option in param.opts}

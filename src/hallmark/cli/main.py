@@ -30,6 +30,7 @@ from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.release import release
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for _command in (
     demo,
+    serve,
     generate,
     score,
     detect,
