@@ -26,6 +26,7 @@ from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
+from hallmark.cli.study import study
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
-for _group in (outputs, train):
+for _group in (outputs, study, train):
     app.add_typer(_group)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from hallmark.stats import Estimate, bootstrap
 from hallmark.study.ratings import Answer, Values
 
 Floats = NDArray[np.float64]
+Level = Literal["nominal", "ordinal", "interval"]
 _RESAMPLES = 500
 
 
@@ -58,16 +60,16 @@ def omega(table: ArrayLike) -> float:
 
 
 def with_interval(
-    statistic: object, table: Floats, raters: Sequence[str], *, seed: int
+    statistic: Callable[[Floats], float], table: Floats, raters: Sequence[str], *, seed: int
 ) -> Estimate:
     """A statistic of an item table with its interval, raters drawn whole."""
     return bootstrap(
-        lambda rows: float(statistic(table[rows])),  # type: ignore[operator]
+        lambda rows: float(statistic(table[rows])),
         raters, seed=seed, resamples=_RESAMPLES,
     )  # fmt: skip
 
 
-def krippendorff(values: Values, *, level: str = "interval", seed: int = 0) -> Estimate:
+def krippendorff(values: Values, *, level: Level = "interval", seed: int = 0) -> Estimate:
     """Krippendorff's alpha of raters over texts by the package `krippendorff`; texts redrawn.
 
     `level` is nominal, ordinal or interval. n counts texts. NaN where nobody rates what another

@@ -36,11 +36,8 @@ def d_prime(hits: int, machine: int, alarms: int, human: int) -> tuple[float, fl
 
 def detection(answers: Sequence[Answer], *, seed: int = 0) -> Detection:
     """From answers of 0 (human) or 1 (machine) with `truth`; raters are redrawn whole."""
-    judged = [a for a in answers if a.truth is not None]
-    if not judged:
-        raise ValueError("no answer has a truth to compare it with")
-    said = np.array([a.value for a in judged]) > 0.5
-    true = np.array([a.truth for a in judged]) > 0.5  # type: ignore[operator]
+    judged, truth = _judged(answers)
+    said, true = np.array([a.value for a in judged]) > 0.5, truth > 0.5
     raters = [a.rater for a in judged]
 
     def signal(rows: NDArray[np.intp]) -> tuple[float, float]:
@@ -57,6 +54,14 @@ def detection(answers: Sequence[Answer], *, seed: int = 0) -> Detection:
     )
 
 
+def _judged(answers: Sequence[Answer]) -> tuple[list[Answer], NDArray[np.float64]]:
+    """The answers that can be right or wrong, and what would be right."""
+    judged = [a for a in answers if a.truth is not None]
+    if not judged:
+        raise ValueError("no answer has a truth to compare it with")
+    return judged, np.array([a.truth for a in judged], dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Boundary:
     """`exact` is the share that named the first machine sentence; `distance` in sentences."""
@@ -67,10 +72,8 @@ class Boundary:
 
 def boundary(answers: Sequence[Answer], *, seed: int = 0) -> Boundary:
     """From answers that number the first machine sentence from 1, with `truth`."""
-    judged = [a for a in answers if a.truth is not None]
-    if not judged:
-        raise ValueError("no answer has a truth to compare it with")
-    off = np.abs(np.array([a.value - a.truth for a in judged]))  # type: ignore[operator]
+    judged, true = _judged(answers)
+    off = np.abs(np.array([a.value for a in judged]) - true)
     raters = [a.rater for a in judged]
     return Boundary(
         bootstrap(lambda r: float((off[r] == 0).mean()), raters, seed=seed, resamples=_RESAMPLES),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from hallmark.stats import Estimate, bootstrap
 
@@ -71,18 +72,19 @@ def _wins(table: Floats, n: int) -> Floats:
 
 
 def _fit(wins: Floats) -> Floats:
-    """Maximum likelihood by Newman's (2023) iteration, strengths kept within e^18 of each other."""
-    strength = np.ones(len(wins))
-    for _ in range(2000):
-        pair = strength[:, None] + strength
-        up = (wins * strength / pair).sum(axis=1)
-        down = (wins / pair).sum(axis=0)
-        fresh = np.clip(up / np.maximum(down, 1e-12), 1e-8, 1e8)
-        fresh /= np.exp(np.log(fresh).mean())
-        if np.allclose(fresh, strength, rtol=1e-10):
+    """Maximum likelihood by Newton's method; a slight ridge keeps redrawn tables finite."""
+    played, strength = wins + wins.T, np.zeros(len(wins))
+    ridge = 1e-6
+    for _ in range(60):
+        chance = special.expit(strength[:, None] - strength)
+        slope = wins.sum(axis=1) - (played * chance).sum(axis=1) - ridge * strength
+        weight = played * chance * (1 - chance)
+        bend = np.diag(weight.sum(axis=1) + ridge) - weight
+        step = np.clip(np.linalg.solve(bend, slope), -2, 2)
+        strength = strength + step
+        if np.abs(step).max() < 1e-9:
             break
-        strength = fresh
-    found: Floats = np.log(fresh)
+    found: Floats = strength - strength.mean()
     return found
 
 
