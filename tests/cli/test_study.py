@@ -64,6 +64,15 @@ def test_ratings_are_analysed_from_standard_input(run_cli, tmp_path: Path) -> No
     record = json.loads(done.out)
     assert (record["scales"][0]["ratings"], record["pairs"]["n"]) == (96, 3)
     assert (tmp_path / "out" / "report.html").exists()
+    raters = tmp_path / "raters.csv"
+    listed = [f"w{i},completed,{int(i == 0)}" for i in range(12)] + ["gone,dropped out,0"]
+    raters.write_text("\n".join(["rater,status,attention_failed", *listed]))
+    done = run_cli(
+        "study", "analyse", "-", "--out", tmp_path / "flow", "--column", "rater=who",
+        "--raters", raters, "--json", stdin="\n".join(lines).encode(),
+    )  # fmt: skip
+    flow = json.loads(done.out)["flow"]
+    assert (flow["started"], flow["failed_attention"], flow["analysed"]) == (13, 1, 11)
     broken = run_cli("study", "analyse", "-", "--out", tmp_path / "x", stdin=b"a,b\n1,2\n")
     assert (broken.code, len(broken.err.splitlines())) == (1, 1)
     assert "--column OURS=THEIRS" in broken.err

@@ -16,11 +16,11 @@ from hallmark.study.document import Heading, Paragraph, Table, to_html, to_markd
 from hallmark.study.exclusions import include, raters_of
 from hallmark.study.pairs import Preference
 from hallmark.study.plan import deal
-from hallmark.study.ratings import Answer, Rater, read_answers, to_csv
+from hallmark.study.ratings import Answer, Rater, read_answers, read_raters, to_csv
 from hallmark.study.report import SIMULATED, write_report
 
 
-def ratings(study: Study, *, raters: int = 16, simulated: bool = False) -> list[Answer]:
+def ratings(study: Study, *, raters: int = 8, simulated: bool = False) -> list[Answer]:
     """Whole points around 5 to 7, and a guess of the author, for each reading of the plan."""
     draw = np.random.default_rng(0)
     rows = []
@@ -59,7 +59,7 @@ def test_everything_registered_is_reported(study: Study, tmp_path: Path) -> None
     for said in ("774M - 355M", "Cronbach", "omega", "Krippendorff", "Logits", "Bradley-Terry",
                  "Consented", "d&#x27;", "p (Holm)", study.hash):  # fmt: skip
         assert said in page, said
-    assert json.loads((tmp_path / "result.json").read_text())["flow"]["analysed"] == 16
+    assert json.loads((tmp_path / "result.json").read_text())["flow"]["analysed"] == 8
     assert (tmp_path / "figures" / "credibility-differences.svg").exists()
     assert "SIMULATED" not in page
     written = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
@@ -83,11 +83,11 @@ def test_simulated_data_have_no_headline_and_say_so_everywhere(
 
 
 def test_bots_never_enter_an_analysis_of_people(study: Study) -> None:
-    people = ratings(study, raters=8)
+    people = ratings(study, raters=5)
     bots = [replace(a, rater=f"bot-{a.rater}", value=1.0) for a in ratings(study, simulated=True)]
     alone, mixed = analyse(people, study=study), analyse([*people, *bots], study=study)
     assert mixed.headline == alone.headline
-    assert (mixed.flow.simulated, mixed.flow.analysed) == (16, 8)
+    assert (mixed.flow.simulated, mixed.flow.analysed) == (8, 5)
 
 
 def test_each_exclusion_has_one_reason() -> None:
@@ -100,7 +100,20 @@ def test_each_exclusion_has_one_reason() -> None:
     assert ([a.rater for a in kept], simulated) == (["a"], False)
     assert [n for _, n in flow.steps()] == [5, 1, 1, 1, 2, 1, 1]
     with pytest.raises(ValueError, match="status must be one of"):
-        include(rows, [Rater("a", "gone")])
+        include(rows[:1], [Rater("a", "gone")])
+    with pytest.raises(ValueError, match="'b' has answers but is not in the list"):
+        include(rows[:2], raters[:1])
+    assert include([replace(rows[0], simulated=True)], raters[:1])[2]
+
+
+def test_raters_are_read_or_refused() -> None:
+    data = b"rater,status,attention_failed\na,completed,1\nb,dropped out,\n"
+    found = read_raters(data, name="f")
+    assert found == [Rater("a", attention_failed=1), Rater("b", "dropped out")]
+    with pytest.raises(ValueError, match="f, line 4 has no rater, or one that came before"):
+        read_raters(data + b"a,completed,0\n", name="f")
+    with pytest.raises(ValueError, match="f lacks the column rater"):
+        read_raters(b"x\n", name="f")
 
 
 def test_ratings_from_elsewhere_are_read_or_refused() -> None:

@@ -18,6 +18,7 @@ from hallmark.data import write_atomically
 if TYPE_CHECKING:
     from hallmark.study.pairs import Preference
     from hallmark.study.power import Promise
+    from hallmark.study.ratings import Answer, Rater
 
 study = typer.Typer(
     name="study",
@@ -42,6 +43,10 @@ PlanFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the
 OfStudy = Annotated[
     Path | None,
     typer.Option("--study", metavar="STUDY", help="The study file, with scales and contrasts."),
+]
+RaterFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="CSV of raters: rater, status, attention_failed."),
 ]
 Pairs = Annotated[
     str | None,
@@ -111,6 +116,7 @@ def analyse(
     out: Out,
     of: OfStudy = None,
     column: Columns = None,
+    raters: RaterFile = None,
     pairs: Pairs = None,
     seed: Seed = 0,
     json: AsJson = False,
@@ -120,15 +126,12 @@ def analyse(
 
     from hallmark.study import analysis, report
     from hallmark.study.definition import load_study
-    from hallmark.study.exclusions import raters_of
-    from hallmark.study.ratings import read_answers
 
-    data = read_text(ratings).encode()
-    answers = read_answers(data, name=name_of(ratings), rename=named(column or []))
-    result = analysis.analyse(answers, study=load_study(of) if of else None, seed=seed)
+    answers, people = read_ratings(ratings, raters, rename=named(column or []))
+    result = analysis.analyse(answers, people, study=load_study(of) if of else None, seed=seed)
     if pairs:
         result = replace(result, pairs=analysis.analyse_pairs(read_pairs(pairs), seed=seed))
-    report.write_report(result, answers, raters_of(answers), out)
+    report.write_report(result, answers, people, out)
     print_json(report.record(result)) if json else print(out / "report.html")
 
 
@@ -141,6 +144,19 @@ def named(given: list[str]) -> dict[str, str]:
             raise ValueError(f"{text!r:.80} is not NAME=VALUE with a name of its own")
         found[name] = value
     return found
+
+
+def read_ratings(
+    ratings: str, raters: str | None, *, rename: dict[str, str]
+) -> tuple[list[Answer], list[Rater]]:
+    """Answers and their raters; without a list of raters all of them completed."""
+    from hallmark.study.exclusions import raters_of
+    from hallmark.study.ratings import read_answers, read_raters
+
+    answers = read_answers(read_text(ratings).encode(), name=name_of(ratings), rename=rename)
+    if raters is None:
+        return answers, raters_of(answers)
+    return answers, read_raters(read_text(raters).encode(), name=name_of(raters))
 
 
 def read_pairs(source: str) -> list[Preference]:

@@ -83,7 +83,6 @@ class Design:
     attention_checks: int = 1
     min_words: int = 40
     max_words: int = 120
-    hold_minutes: int = 120  # a place is given away when its rater was gone for so long
     attempts: int = 2
     seed: int = 0
 
@@ -122,14 +121,13 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Words:
-    """What raters read around the texts."""
+    """What raters read around the texts; here so that it is part of what is registered."""
 
     consent: str
     instructions: str
     debrief: str
     contact: str = ""
     demographics: tuple[str, ...] = ()  # optional questions, each answered in free words
-    completion_url: str = ""  # {code} in it becomes the rater's code
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hallmark.study.ratings import Answer, Rater
 
@@ -52,6 +52,11 @@ def include(answers: Sequence[Answer], raters: Sequence[Rater]) -> tuple[list[An
     analysis of people: where there is any person they are taken out, and only an export that
     has nothing but simulated raters is analysed as a dry run.
     """
+    unknown = {a.rater for a in answers} - {r.rater for r in raters}
+    if unknown:
+        raise ValueError(f"rater {min(unknown)!r} has answers but is not in the list of raters")
+    bots = {a.rater for a in answers if a.simulated}
+    raters = [replace(r, simulated=r.simulated or r.rater in bots) for r in raters]
     people = [r for r in raters if not r.simulated]
     dry = not people
     counted = list(raters) if dry else people

@@ -19,6 +19,7 @@ from hallmark.data import decode_utf8
 
 NEEDED = ("rater", "text", "condition", "value")
 RATING_QUESTION = "rating"
+_YES = ("1", "true", "yes")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,6 @@ class Rater:
     status: str = "completed"
     attention_failed: int = 0
     simulated: bool = False
-    started: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,26 @@ def read_answers(data: bytes, *, name: str, rename: Mapping[str, str] = {}) -> l
     return [_answer(row, rename, f"{name}, line {reader.line_num}") for row in reader]
 
 
+def read_raters(data: bytes, *, name: str) -> list[Rater]:
+    """Raters from CSV with rater, and optionally status, attention_failed and simulated."""
+    text = decode_utf8(data, where=name).removeprefix("\ufeff")
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    if "rater" not in (reader.fieldnames or []):
+        raise ValueError(f"{name} lacks the column rater; give one rater a line")
+    found: dict[str, Rater] = {}
+    for row in reader:
+        where = f"{name}, line {reader.line_num}"
+        rater = (row["rater"] or "").strip()
+        if not rater or rater in found:
+            raise ValueError(f"{where} has no rater, or one that came before")
+        failed = _number(row.get("attention_failed") or "0", f"attention_failed of {where}")
+        found[rater] = Rater(
+            rater, (row.get("status") or "completed").strip(), int(failed),
+            (row.get("simulated") or "").strip().lower() in _YES,
+        )  # fmt: skip
+    return list(found.values())
+
+
 def _answer(row: Mapping[str, str | None], rename: Mapping[str, str], where: str) -> Answer:
     def get(field: str) -> str:
         return (row.get(rename.get(field, field)) or "").strip()
@@ -132,7 +151,7 @@ def _answer(row: Mapping[str, str | None], rename: Mapping[str, str], where: str
         words=int(_number(get("words") or "0", f"words of {where}")),
         label=get("label"),
         truth=_number(get("truth"), f"truth of {where}") if get("truth") else None,
-        simulated=get("simulated").lower() in ("1", "true", "yes"),
+        simulated=get("simulated").lower() in _YES,
     )  # fmt: skip
 
 

@@ -34,7 +34,6 @@ _CODEBOOK = (
     ("simulated", "1 where a bot answered"),
     ("status", "raters.csv: completed, screened out, dropped out or active"),
     ("attention_failed", "raters.csv: how many attention checks were failed"),
-    ("started", "raters.csv: day of consent"),
 )
 
 

@@ -10,7 +10,7 @@ from hallmark.study.definition import Design
 
 _HEAD = """\
 # A credibility study. Lines with # explain; change what you like, then run, one after the other:
-#   hallmark study power, hallmark study plan, hallmark study serve, hallmark study analyse
+#   hallmark study power, hallmark study plan, (collect ratings), hallmark study analyse
 title = "How credible are these texts?"
 
 [design]
@@ -20,7 +20,6 @@ texts_per_rater = {design.texts_per_rater}
 attention_checks = {design.attention_checks}      # for each rater, among the texts
 min_words = {design.min_words}             # shorter texts are left out
 max_words = {design.max_words}            # longer ones are cut at the end of a sentence
-hold_minutes = {design.hold_minutes}         # a rater who is gone so long loses the place
 attempts = {design.attempts}              # at the comprehension check
 seed = {design.seed}                  # decides texts, places and order
 
@@ -85,7 +84,6 @@ find such texts, so that models can be released with care.
 """
 contact = ""
 demographics = ["How old are you?", "What is your first language?"]
-completion_url = ""   # such as https://app.prolific.com/submissions/complete?cc={code}
 '''
 
 
