@@ -22,7 +22,6 @@ MEANS = {"355M": 6.07, "774M": 6.72, "1.5B": 6.91}
 DESIGNS = {
     "20 texts, 6 ratings, 12 a rater": {},
     "60 texts, 12 ratings, 12 a rater": {"texts_per_condition": 60, "ratings_per_text": 12},
-    "300 texts, 6 ratings, 12 a rater": {"texts_per_condition": 300},
     "60 texts, 6 ratings, 1 a rater": {"texts_per_condition": 60, "texts_per_rater": 1},
 }
 
