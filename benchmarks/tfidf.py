@@ -186,9 +186,8 @@ def main() -> None:
             write_documents(args.human, args.documents // 2, synthetic=False)
             write_documents(args.synthetic, args.documents // 2, synthetic=True)
         train, valid, test = (2 * size for size in part_sizes(args.documents // 2))
-        size = sum(p.stat().st_size for p in (args.human, args.synthetic)) / 2**20
         print(
-            f"{train} + {valid} + {test} documents, {size:.0f} MB, {platform.machine()}, "
+            f"{train} + {valid} + {test} documents, {platform.machine()}, "
             f"Python {platform.python_version()}, both as many threads as they take"
         )
         own = ["--documents", str(args.documents), "--human", str(args.human)]

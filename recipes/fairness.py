@@ -19,7 +19,6 @@ from typing import Any
 
 from ladder import held_out
 
-MOST = 400  # texts of a source
 LONGEST = 6_000  # characters; the detector reads no more than 1,024 tokens
 CORPORA = {
     "nltk-movie-reviews": "movie reviews", "un-general-debates": "UN debates",
@@ -37,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--most", type=int, default=400, help="texts of a source")
     args = parser.parse_args()
     outputs = args.data / "gpt2-outputs"
     found = {
@@ -51,7 +51,7 @@ def main() -> None:
         found[shown] = (r for r in records if held_out(r["text"]))
     with args.out.open("w", encoding="utf-8") as file:
         for source, records in found.items():
-            for record in islice(records, MOST):
+            for record in islice(records, args.most):
                 line = {"text": record["text"][:LONGEST], "source": source}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

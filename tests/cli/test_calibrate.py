@@ -118,6 +118,8 @@ def test_certificates_that_are_refused(run_cli, detector: Path) -> None:
     assert "is no certificate" in message({"kind": "tfidf"})
     assert "another version" in message({"kind": whole["kind"], "version": 0})
     assert "must hold a JSON object" in message([])
+    absent = run_cli("detect", path, "--detector", detector, "--calibration", folder / "absent")
+    assert "absent is no file" in absent.err
     calibrate(run_cli, folder)
     other = Tfidf(TfidfConfig(min_df=1))
     other.fit(["one two", "three four"], [0, 1])

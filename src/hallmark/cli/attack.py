@@ -87,9 +87,8 @@ def attack(
     with progress("texts scored", quiet=quiet) as advance:
         table = attack_table(scorer, *found, changes, fpr=fpr, seed=seed, on_texts=advance)
     if json:
-        print_json(
-            {"detector": detector, "words": words, "fpr": fpr, "seed": seed, **asdict(table)}
-        )
+        settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed}
+        print_json({**settings, **asdict(table)})
     else:
         print(markdown(table, fpr=fpr))
         if PARAPHRASE not in changes and only is None:

@@ -29,6 +29,7 @@ from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
 from hallmark.cli.study import study
 from hallmark.cli.train import train
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for _command in (
     demo,
+    serve,
     generate,
     score,
     detect,

@@ -35,12 +35,13 @@ def score_files(
     """Every text of the files with its score; texts that cannot be scored are left out."""
     from hallmark.detect.certificate import Scored
     from hallmark.detect.certified import examine
+    from hallmark.detect.cleaning import clean
 
     out: list[Scored] = []
     for source in files:
         lines = read_texts(source, fields)
         while batch := list(islice(lines, _BATCH)):
-            examined = examine(detector, [text for text, _ in batch])
+            examined = examine(detector, [clean(text).text for text, _ in batch])
             for (text, known), one in zip(batch, examined, strict=True):
                 if math.isfinite(one.score):
                     key = hashlib.sha256(text.encode()).hexdigest()

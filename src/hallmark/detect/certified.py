@@ -22,6 +22,7 @@ from hallmark.detect.certificate import Bin, Cell, Scored
 from hallmark.detect.detector import Detector, Examined
 from hallmark.detect.judge import (
     DECIMALS,
+    Judge,
     Loaded,
     abstain,
     is_unlikely,
@@ -29,14 +30,13 @@ from hallmark.detect.judge import (
     outweighed,
 )
 from hallmark.detect.target import CertificateConfig
-from hallmark.detect.verdict import PRIOR, Band, Citation, Verdict
+from hallmark.detect.verdict import Band, Citation, Verdict
 from hallmark.models.folder import read_json, sha256_of, write_json
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
 
 KIND, VERSION = "hallmark-certificate", 1
 _AGAIN = "make it again with `hallmark calibrate`"
-_BATCH = 8
 _FIGURES = 5  # of a score on a scale that we do not know
 
 
@@ -67,6 +67,8 @@ class Certificate:
     @classmethod
     def load(cls, path: Path) -> Certificate:
         """Read what `save` wrote; ValueError where it is damaged or no certificate."""
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is no file; give a certificate, or {_AGAIN}")
         values = read_json(path)
         stated = values.pop("sha256", None)
         if values.get("kind") != KIND:
@@ -142,12 +144,16 @@ def examine(detector: Detector, texts: Sequence[str]) -> list[Examined]:
     return [Examined(s, n, n, "") for s, n in zip(scores, lengths, strict=True)]
 
 
-class CertifiedJudge:
-    """Gives the verdicts that a certificate allows, each citing it."""
+class CertifiedJudge(Judge):
+    """Gives the verdicts that a certificate allows, each citing it; never "likely human"."""
 
-    def __init__(self, detector: Detector, certificate: Certificate) -> None:
-        self.detector = detector
+    def __init__(self, detector: Any, certificate: Certificate) -> None:
+        super().__init__(detector)
+        self._scorer: Detector = detector
         self.certificate = certificate
+        self._citation = Citation(
+            certificate.sha256, certificate.config.target_fpr, certificate.facts["dates"]
+        )
 
     @classmethod
     def load(
@@ -163,20 +169,13 @@ class CertifiedJudge:
             )
         return cls(loaded.detector, certificate)
 
-    def judge(self, texts: Sequence[str], *, prior: float = PRIOR) -> list[Verdict]:
-        """A verdict for each text, as `Judge.judge`; "likely human" is never claimed."""
-        if not 0 < prior < 1:
-            raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
-        found = [
-            examined
-            for at in range(0, len(texts), _BATCH)
-            for examined in examine(self.detector, texts[at : at + _BATCH])
-        ]
-        about = self.certificate
-        cited = Citation(about.sha256, about.config.target_fpr, about.facts["dates"])
-        return [replace(self._verdict(examined, prior), calibration=cited) for examined in found]
+    def _examine(self, texts: Sequence[str]) -> list[Examined]:
+        return examine(self._scorer, texts) if texts else []
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
+        return replace(self._allowed(examined, prior), calibration=self._citation)
+
+    def _allowed(self, examined: Examined, prior: float) -> Verdict:
         bins, length = self.certificate.bins, examined.tokens_used
         unit = self.certificate.facts["unit"]
         if length < bins[0].least:

@@ -194,7 +194,8 @@ def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
 
 def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
     """The bundled detector, or any in a folder, calibrated or not, for its scores alone."""
-    return open_detector(name_or_folder, home=home).detector
+    scorer: Detector = open_detector(name_or_folder, home=home).detector
+    return scorer
 
 
 def find_detector(name_or_folder: str) -> tuple[str, Path]:
