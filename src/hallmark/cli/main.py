@@ -31,6 +31,7 @@ from hallmark.cli.outputs import outputs
 from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
+from hallmark.cli.study import study
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -62,7 +63,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, train, release):
+for _group in (outputs, train, study, release):
     app.add_typer(_group)
 
 
