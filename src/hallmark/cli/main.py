@@ -43,7 +43,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
-for _group in (outputs, train):
+for _group in (outputs, train, signals):
     app.add_typer(_group)
 
 
