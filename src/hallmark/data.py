@@ -56,7 +56,7 @@ def read_jsonl(lines: Iterable[bytes], *, name: str) -> Iterator[dict[str, Any]]
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
-            yield _json_object(line, where=f"{name}, line {number}")
+            yield json_object(line, where=f"{name}, line {number}")
 
 
 def read_jsonl_file(path: Path) -> Iterator[dict[str, Any]]:
@@ -81,7 +81,8 @@ def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[byte
         yield line
 
 
-def _json_object(line: bytes, *, where: str) -> dict[str, Any]:
+def json_object(line: bytes, *, where: str) -> dict[str, Any]:
+    """The JSON object that a line holds; ValueError says what is wrong with it."""
     try:
         value = json.loads(decode_utf8(line, where=where), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -109,6 +110,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def decode_utf8(data: bytes, *, where: str) -> str:
     """The text that `data` holds; ValueError says at which byte it stops being UTF-8."""
+    refuse_utf16(data, where=where)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -116,6 +118,14 @@ def decode_utf8(data: bytes, *, where: str) -> str:
             f"{where} is not UTF-8 at byte {error.start} (0x{data[error.start]:02x}); "
             "save it as UTF-8"
         ) from None
+
+
+def refuse_utf16(data: bytes, *, where: str) -> None:
+    """ValueError where `data` begins as files in UTF-16 do, with the way to convert them."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(
+            f"{where} is in UTF-16; save it as UTF-8 (`iconv -f UTF-16 -t UTF-8 OLD > NEW`)"
+        )
 
 
 def check_text(value: object, *, where: str) -> str:

@@ -34,8 +34,13 @@ Precision = Annotated[
         help="How the network's matrices are held; auto goes by device and size.",
     ),
 ]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Detector = Annotated[
-    str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="`bundled`, or the folder of a saved detector with a calibration.",
+    ),
 ]
 
 
@@ -49,8 +54,9 @@ def home() -> Path:
     return user_data_path("hallmark", appauthor=False)
 
 
-def load_model(name: str, *, precision: str = REFERENCE) -> LanguageModel:
+def load_model(name: str, *, precision: str = REFERENCE, device: str = "cpu") -> LanguageModel:
     """The model of that name or folder."""
     from hallmark.lm.model import LanguageModel
 
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
+    folder = find_model(name, home=home())
+    return LanguageModel.load(folder, name=name, precision=precision, device=device)

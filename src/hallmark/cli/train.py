@@ -11,7 +11,7 @@ import typer
 
 from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import STANDARD_INPUT, spooled
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.cli.training import report, show
 from hallmark.lm.corpus.settings import PrepareConfig, Source
@@ -44,7 +44,6 @@ Tokens = Annotated[
     str,
     typer.Option("--tokenizer", metavar="NAME|FOLDER", help="The model whose tokenizer to use."),
 ]
-Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Parallel = Annotated[
     str, typer.Option(metavar="|".join(PARALLEL), help="How torchrun's processes share the work.")
 ]
