@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from hallmark.evidence.shingles import Shingles, _kept, jaccard, shingle
+from hallmark.evidence.shingles import Shingles, kept, shingle
 
 SIMILAR = 0.8
 _HEADS = 32  # unlike texts of one key that a further one is compared with
@@ -40,7 +40,24 @@ def join_alike(found: Shingles, *, similar: float = SIMILAR) -> NDArray[np.int64
     return np.asarray(_roots(parent))
 
 
-@_kept
+@kept
+def jaccard(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
+    """Share of the hashes of either sorted set that are in both; 0 for two empty ones."""
+    i = j = both = 0
+    while i < len(one) and j < len(other):
+        if one[i] == other[j]:
+            both += 1
+            i += 1
+            j += 1
+        elif one[i] < other[j]:
+            i += 1
+        else:
+            j += 1
+    either = len(one) + len(other) - both
+    return both / either if either else 0.0
+
+
+@kept
 def _find(parent: NDArray[np.int64], i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -48,7 +65,7 @@ def _find(parent: NDArray[np.int64], i: int) -> int:
     return i
 
 
-@_kept
+@kept
 def _join(
     keys: NDArray[np.uint64],
     texts: NDArray[np.int64],
@@ -79,7 +96,7 @@ def _join(
             used += 1
 
 
-@_kept
+@kept
 def _roots(parent: NDArray[np.int64]) -> NDArray[np.int64]:
     out = np.empty_like(parent)
     for i in range(len(parent)):

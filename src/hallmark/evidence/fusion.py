@@ -48,7 +48,8 @@ class Fused:
     """What content and metadata say of an account together.
 
     posterior: probability at `prevalence` that the account is synthetic. parts: what each of PARTS
-    adds to the log-odds. coordinated: acts together with others, which is no evidence of who wrote.
+    adds to the log-odds. coordinated: twice posted the same as another within a minute, which says
+    nothing of who wrote it.
     """
 
     account: str
@@ -67,12 +68,14 @@ class Fused:
 
 @dataclass(frozen=True)
 class Fusion:
-    """Ratios of each signal, the pooled content's lines, and each part's weight and the bias."""
+    """Ratios of each signal, the pooled content's lines, and each part's weight.
+
+    There is no bias: an account of which nothing is known keeps the prior.
+    """
 
     ratios: Mapping[str, Binned]
     pooled: Pooled
     weights: Mapping[str, float]
-    bias: float
 
     def fuse(
         self, table: Table, scores: Sequence[Sequence[float]], *, prevalence: float,
@@ -91,16 +94,22 @@ class Fusion:
             content = self.pooled(scores[i])
             signals = self._signals(table, i)
             parts = self._parts(content, signals, without)
-            odds = prior + math.fsum(parts.values()) + (0 if CONTENT in without else self.bias)
-            group = next(s for s in signals if s.group == "coordination" and s.counted)
+            odds = prior + math.fsum(parts.values())
+            together = float(table.values["partners"][i]) > 0
             found.append(
                 Fused(
                     account, prevalence, float(special.expit(odds)), parts,
                     (Signal(CONTENT, CONTENT, _mean(scores[i]), content, True), *signals),
-                    bool(group.ratio.sure > 0), len(scores[i]),
+                    together, len(scores[i]),
                 )
             )  # fmt: skip
         return found
+
+    def evidence(self, table: Table, scores: Sequence[float], account: int) -> list[float]:
+        """Log-likelihood ratio of each of PARTS, neither weighed nor capped."""
+        signals = self._signals(table, account)
+        strongest = {s.group: s.ratio.sure for s in signals if s.counted}
+        return [self.pooled(scores).log, *(strongest[group] for group in GROUPS)]
 
     def _signals(self, table: Table, account: int) -> list[Signal]:
         out = []
@@ -136,20 +145,24 @@ def learn_fusion(
     if len(labels) != len(table.names):
         raise ValueError(f"{len(labels)} labels for {len(table.names)} accounts; give one for each")
     truth = np.asarray(labels)
-    half = np.random.default_rng(seed).permutation(len(truth)) % 2 == 0
-    one = np.flatnonzero(half)
+    one = _half(truth, seed=seed)
+    other = np.setdiff1d(np.arange(len(truth)), one)
     ratios = {name: learn(table.values[name][one], truth[one].tolist()) for name in SIGNALS}
     by_name = {table.names[i]: scores[i] for i in one.tolist()}
     pooled = learn_pooled(by_name, {table.names[i]: int(truth[i]) for i in one.tolist()}, seed=seed)
-    free = Fusion(ratios, pooled, dict.fromkeys(PARTS, 1.0), 0.0)
-    rows = []
-    for i in range(len(truth)):
-        signals = free._signals(table, i)
-        strongest = {s.group: s.ratio.sure for s in signals if s.counted}
-        rows.append([pooled(scores[i]).log, *(strongest[group] for group in GROUPS)])
-    matrix = np.array(rows, dtype=np.float64)
-    weights, bias = fit_logistic(matrix[~half], truth[~half].tolist(), bounds=(0.0, 1.0))
-    return Fusion(ratios, pooled, dict(zip(PARTS, weights.tolist(), strict=True)), bias)
+    free = Fusion(ratios, pooled, dict.fromkeys(PARTS, 1.0))
+    rows = np.array([free.evidence(table, scores[i], i) for i in other.tolist()])
+    weights = fit_logistic(
+        rows, truth[other].tolist(), bounds=[(0.0, 1.0)] * len(PARTS), intercept=False
+    )
+    return Fusion(ratios, pooled, dict(zip(PARTS, weights.tolist(), strict=True)))
+
+
+def _half(truth: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """Places of half of the accounts of each label, drawn at random."""
+    generator = np.random.default_rng(seed)
+    kinds = [generator.permutation(np.flatnonzero(truth == label)) for label in (0, 1)]
+    return np.sort(np.concatenate([kind[: (len(kind) + 1) // 2] for kind in kinds]))
 
 
 def as_json(fusion: Fusion) -> dict[str, Any]:
@@ -167,29 +180,21 @@ def as_json(fusion: Fusion) -> dict[str, Any]:
             "sizes": list(pooled.sizes), "slope": pooled.slope.tolist(),
             "intercept": pooled.intercept.tolist(), "accounts": list(pooled.n),
         },
-        "weights": dict(fusion.weights), "bias": fusion.bias,
+        "weights": dict(fusion.weights),
     }  # fmt: skip
 
 
 def from_json(value: Mapping[str, Any]) -> Fusion:
     """What `as_json` made; ValueError where it is damaged."""
     try:
-        ratios = {
-            name: Binned(
-                tuple(map(float, value["signals"][name]["edges"])),
-                tuple(
-                    Ratio(*map(float, r[:3]), int(r[3])) for r in value["signals"][name]["ratios"]
-                ),
-            )
-            for name in SIGNALS
-        }
+        ratios = {name: _binned(value["signals"][name]) for name in SIGNALS}
         content = value["content"]
         pooled = Pooled(
             tuple(map(int, content["sizes"])), np.array(content["slope"], dtype=np.float64),
             np.array(content["intercept"], dtype=np.float64), tuple(map(int, content["accounts"])),
         )  # fmt: skip
         weights = {part: float(value["weights"][part]) for part in PARTS}
-        fusion = Fusion(ratios, pooled, weights, float(value["bias"]))
+        fusion = Fusion(ratios, pooled, weights)
         sound = all(len(b.ratios) == len(b.edges) + 1 for b in ratios.values()) and (
             pooled.slope.shape
             == pooled.intercept.shape
@@ -202,6 +207,11 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
     if not sound or not pooled.sizes:
         raise ValueError("the model of the evidence is damaged (counts differ); learn it again")
     return fusion
+
+
+def _binned(value: Mapping[str, Any]) -> Binned:
+    ratios = [Ratio(float(r[0]), float(r[1]), float(r[2]), int(r[3])) for r in value["ratios"]]
+    return Binned(tuple(map(float, value["edges"])), tuple(ratios))
 
 
 def _mean(scores: Sequence[float]) -> float:

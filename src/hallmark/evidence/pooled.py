@@ -19,7 +19,7 @@ from hallmark.evidence.ratio import NOTHING, Ratio
 
 SIZES = (1, 2, 5, 10, 20)
 DRAWS = 4  # groups of k from each account
-LEAST_ACCOUNTS = 20  # of each kind that have k texts
+LEAST_ACCOUNTS = 15  # of each kind that have k texts
 RESAMPLES = 100
 Floats = NDArray[np.float64]
 
@@ -102,8 +102,6 @@ def _lines(
         drawn.append(np.concatenate([generator.choice(p, len(p)) for p in parts]))
     lines = []
     for chosen in drawn:
-        weights, bias = fit_logistic(
-            means[chosen].reshape(-1, 1), np.repeat(truth[chosen], DRAWS).tolist()
-        )
-        lines.append((weights[0], bias))
+        truths = np.repeat(truth[chosen], DRAWS).tolist()
+        lines.append(fit_logistic(means[chosen].reshape(-1, 1), truths))
     return np.array(lines)

@@ -9,6 +9,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from hallmark.outputs.records import load_pyarrow
 LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _MENTION = re.compile(r"@\w+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_FAR = 1e11  # seconds: past the year 5000, so that milliseconds are refused
 _TRACKING = re.compile(r"[?#].*$")
 
 
@@ -84,12 +86,10 @@ def seconds(value: Any, *, where: str) -> float:
     if isinstance(value, datetime):
         found = value
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        return _finite(float(value), where)
+        return _finite(value, where)
     else:
-        try:
-            return _finite(float(value), where)
-        except (TypeError, ValueError):
-            pass
+        with suppress(ValueError):
+            return _finite(float(str(value)), where)
         try:
             found = datetime.fromisoformat(str(value))
         except ValueError:
@@ -101,9 +101,9 @@ def seconds(value: Any, *, where: str) -> float:
 
 
 def _finite(value: float, where: str) -> float:
-    if not math.isfinite(value):
-        raise ValueError(f"{where} is {value}, no time; give seconds or ISO 8601")
-    return value
+    if not abs(value) < _FAR:
+        raise ValueError(f"{where} is {value:.6g}, no time; give seconds or ISO 8601")
+    return float(value)
 
 
 def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:

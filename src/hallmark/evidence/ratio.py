@@ -91,7 +91,7 @@ def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     if len(edges) < bins - 1:  # one value takes up much: give it a bin of its own
         above = np.unique(values)
         edges = np.unique(np.concatenate([edges, above[above > edges[0]][:1]]))
-    return edges[edges > values.min()]
+    return np.asarray(edges[edges > values.min()])
 
 
 def _ratio(human: int, humans: int, synthetic: int, synthetics: int, *, z: float) -> Ratio:

@@ -19,8 +19,12 @@ BANDS, ROWS = 10, 4  # a pair of Jaccard similarity s shares a key with 1 - (1 -
 _CHUNK = 4096  # texts hashed in one call
 
 
-def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled, and kept on disk where there is a place."""
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled, and kept on disk where there is a place.
+
+    numba looks for changes in the function's own file alone: what it calls must be there too.
+    (`lm/compiled.py` has one of these that needs PyTorch.)
+    """
     try:
         return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # a read-only install and no home
@@ -46,7 +50,7 @@ def plain(text: str) -> str:
 
 
 def shingle(texts: Iterable[str], *, seed: int = 0) -> Shingles:
-    """Sets and keys of the texts, which are read once; about 5 bytes of memory a character."""
+    """Sets and keys of the texts, which are read once; about 8 bytes of memory a character."""
     generator = np.random.default_rng(seed)
     factors = generator.integers(1, 2**31, BANDS * ROWS, dtype=np.uint32) * np.uint32(
         2
@@ -80,7 +84,7 @@ def _chunks(texts: Iterable[str]) -> Iterable[list[str]]:
         yield chunk
 
 
-@_kept
+@kept
 def _hash(
     letters: NDArray[np.uint32],
     bounds: NDArray[np.int64],
@@ -129,20 +133,3 @@ def _hash(
             keys[b, i] = key
         used += size
     return out[:used].copy(), counts, keys
-
-
-@_kept
-def jaccard(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
-    """Share of the hashes of either sorted set that are in both; 0 for two empty ones."""
-    i = j = both = 0
-    while i < len(one) and j < len(other):
-        if one[i] == other[j]:
-            both += 1
-            i += 1
-            j += 1
-        elif one[i] < other[j]:
-            i += 1
-        else:
-            j += 1
-    either = len(one) + len(other) - both
-    return both / either if either else 0.0
