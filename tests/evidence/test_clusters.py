@@ -36,7 +36,9 @@ def single_linkage(texts: list[str], *, similar: float) -> list[int]:
 def texts() -> list[str]:
     """300 texts of 30 words: 60 of them copies of an earlier one with one or two words changed."""
     chosen = random.Random(3)
-    words = ["".join(chosen.choices("abcdefghijklmnop", k=chosen.randint(2, 8))) for _ in range(900)]
+    words = [
+        "".join(chosen.choices("abcdefghijklmnop", k=chosen.randint(2, 8))) for _ in range(900)
+    ]
     made: list[str] = []
     for i in range(300):
         if i % 5 == 4:

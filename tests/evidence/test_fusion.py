@@ -10,7 +10,13 @@ import pytest
 
 from hallmark.evidence.accounts import GROUPS, SIGNALS, Table, tabulate
 from hallmark.evidence.fusion import (
-    CAP, CONTENT, PARTS, Fusion, as_json, from_json, learn_fusion,
+    CAP,
+    CONTENT,
+    PARTS,
+    Fusion,
+    as_json,
+    from_json,
+    learn_fusion,
 )  # fmt: skip
 from hallmark.evidence.posts import Post
 
@@ -18,15 +24,15 @@ SHARED = "everybody must come to the square at noon and say it aloud, number {}"
 Scores = list[list[float]]
 
 
-def make(seed: int, *, count: int = 96) -> tuple[list[Post], list[float], list[int]]:
-    """Posts with scores; every second account is synthetic, one in three of those a clockwork
-    that copies. Human accounts do not copy here.
+def make(seed: int, *, count: int = 120) -> tuple[list[Post], list[float], list[int]]:
+    """Posts with scores; every second account is synthetic, every other one of those a
+    clockwork that copies. Human accounts do not copy here.
     """
     generator = np.random.default_rng(seed)
     posts, scores, labels = [], [], []
     for a in range(count):
         label = a % 2
-        clockwork = label and a % 3 == 0
+        clockwork = a % 4 == 1
         labels.append(label)
         created = -86400.0 * float(generator.integers(1, 30) if label else generator.integers(2000))
         times = np.arange(6) * 5000.0 if clockwork else generator.uniform(0, 9e5, 6)
@@ -71,7 +77,7 @@ def test_coordination_alone_never_calls_an_account_synthetic(fusion: Fusion) -> 
     for prevalence in (0.01, 0.5, 0.9):
         for found in fusion.fuse(table, unread, prevalence=prevalence):
             assert found.coordinated
-            assert found.posterior <= prevalence
+            assert found.posterior <= prevalence * (1 + 1e-12)
             assert not found.first
 
 
@@ -113,7 +119,8 @@ def test_both_together_rank_held_out_accounts_better_than_content(fusion: Fusion
     loss = {}
     for name, without in (("both", ()), ("content", tuple(GROUPS))):
         found = [f.posterior for f in fusion.fuse(table, own, prevalence=0.5, without=without)]
-        loss[name] = -np.mean([math.log(p if y else 1 - p) for p, y in zip(found, labels)])
+        right = [p if y else 1 - p for p, y in zip(found, labels, strict=True)]
+        loss[name] = -np.mean(np.log(right))
     assert loss["both"] < loss["content"] < math.log(2)
     without = fusion.fuse(table, own, prevalence=0.5, without=PARTS)
     assert {f.posterior for f in without} == {0.5}

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.ratio import NOTHING, Ratio
 
 SIZES = (1, 2, 5, 10, 20)
 DRAWS = 4  # groups of k from each account
-LEAST_ACCOUNTS = 15  # of each kind that have k texts
+LEAST_ACCOUNTS = 10  # of each kind that have k texts
 RESAMPLES = 100
 Floats = NDArray[np.float64]
 
@@ -74,7 +75,9 @@ def learn_pooled(
         kinds = [sum(labels[a] == kind for a in accounts) for kind in (0, 1)]
         if min(kinds) < LEAST_ACCOUNTS:
             break
-        lines = _lines([known[a] for a in accounts], [labels[a] for a in accounts], size, generator)
+        own, truth = [known[a] for a in accounts], [labels[a] for a in accounts]
+        with threadpool_limits(1, "blas"):  # threads that meet over so little take 40 times as long
+            lines = _lines(own, truth, size, generator)
         sizes.append(size)
         slopes.append(lines[:, 0])
         intercepts.append(lines[:, 1])
