@@ -32,7 +32,7 @@ MEANING = {
     "busiest_hour": "most posts in one hour",
     "rest_hours": "longest run of hours of the day without a post",
     "age_days": "days from the account's making to its first post here",
-    "name_digits": "share of digits in the account's name",
+    "name_digits": "share of digits in the name, or in the account where there is none",
     "self_repeated": "share of posts nearly the same as another of its own",
 }
 
@@ -81,7 +81,9 @@ def tabulate(posts: Sequence[Post], *, similar: float = SIMILAR) -> Table:
                           ("rest_hours", timing.rest)):  # fmt: skip
         values[name] = np.array([reading(times[i]) for i in own])
     values["age_days"] = np.array([_age(posts, i, times) for i in own])
-    values["name_digits"] = np.array([_digits(name) for name in places])
+    values["name_digits"] = np.array(
+        [_digits(posts[i[0]].name or posts[i[0]].account) for i in own]
+    )
     return Table(tuple(places), {name: values[name] for name in SIGNALS}, account, near)
 
 

@@ -102,7 +102,7 @@ def seconds(value: Any, *, where: str) -> float:
 
 def _finite(value: float, where: str) -> float:
     if not abs(value) < _FAR:
-        raise ValueError(f"{where} is {value:.6g}, no time; give seconds or ISO 8601")
+        raise ValueError(f"{where} is {str(value)[:20]}, no time; give seconds or ISO 8601")
     return float(value)
 
 
