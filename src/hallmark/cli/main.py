@@ -16,16 +16,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from hallmark import __version__
+from hallmark.cli.attack import attack
+from hallmark.cli.calibrate import calibrate
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
+from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
 from hallmark.cli.signals import signals
 from hallmark.cli.train import train
 
@@ -42,7 +46,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
+for _command in (
+    demo,
+    serve,
+    generate,
+    score,
+    detect,
+    attack,
+    calibrate,
+    fairness,
+    eval_lm,
+    models,
+    get,
+    export,
+    doctor,
+):
     app.command()(_command)
 for _group in (outputs, train, signals):
     app.add_typer(_group)
