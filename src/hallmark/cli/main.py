@@ -31,6 +31,7 @@ from hallmark.cli.outputs import outputs
 from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
+from hallmark.cli.signals import signals
 from hallmark.cli.study import study
 from hallmark.cli.train import train
 
@@ -63,7 +64,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, train, study, release):
+for _group in (outputs, train, study, signals, release):
     app.add_typer(_group)
 
 
