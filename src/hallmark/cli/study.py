@@ -67,6 +67,7 @@ def new(
     condition: Conditions,
     human: Humans = None,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a study file that explains itself; change it to suit."""
     from hallmark.study.template import study_file
@@ -78,10 +79,17 @@ def new(
     with write_atomically(file) as opened:
         opened.write(text.encode())
     print_json({"study": str(file), "conditions": [*machine, *people]}) if json else print(file)
+    note(f"Edit it, then `hallmark study power {file}`.", quiet=quiet or json)
 
 
 @study.command()
-def power(file: StudyFile, studies: Studies = 1000, seed: Seed = 0, json: AsJson = False) -> None:
+def power(
+    file: StudyFile,
+    studies: Studies = 1000,
+    seed: Seed = 0,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """Say with what chance the study finds each registered difference, and what it would take."""
     from hallmark.study.definition import load_study
     from hallmark.study.power import promises
@@ -92,6 +100,7 @@ def power(file: StudyFile, studies: Studies = 1000, seed: Seed = 0, json: AsJson
         return
     for promise in found:
         print(sentence(promise))
+    note(f"{studies} studies were simulated from seed {seed}.", quiet=quiet)
 
 
 @study.command()
@@ -120,6 +129,7 @@ def analyse(
     pairs: Pairs = None,
     seed: Seed = 0,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Analyse ratings (a CSV, from anywhere) into a report, tidy tables and a codebook."""
     from dataclasses import replace
@@ -133,6 +143,7 @@ def analyse(
         result = replace(result, pairs=analysis.analyse_pairs(read_pairs(pairs), seed=seed))
     report.write_report(result, answers, people, out)
     print_json(report.record(result)) if json else print(out / "report.html")
+    note(f"{len(answers)} ratings were read.", quiet=quiet or json)
 
 
 def named(given: list[str]) -> dict[str, str]:
