@@ -46,10 +46,8 @@ class Encoder:
     Reads the first `config.max_length` tokens of a text. home: where fetched models are.
     """
 
-    def __init__(
-        self, config: EncoderConfig = EncoderConfig(), *, home: Path | None = None
-    ) -> None:
-        self.config = config
+    def __init__(self, config: EncoderConfig | None = None, *, home: Path | None = None) -> None:
+        self.config = config or EncoderConfig()
         self._home = home
         self._network: Network | None = None
         self._vocabulary: Vocabulary | None = None
@@ -90,11 +88,12 @@ class Encoder:
         crops = Crops(
             ids, labels, sources or [""] * len(texts), config, hidden=vocabulary.specials.hidden
         )
-        data = TrainData(crops, self._held(validation), vocabulary.specials)
+        held = self._held(validation)
+        data = TrainData(crops, held, vocabulary.specials)
         identity = {
             "config": asdict(config), "weights": _hash_of_weights(network),
             "texts": _hash_of_texts(ids, labels, sources),
-            "held": _hash_of_texts(data.held.ids, data.held.labels.tolist(), None) if data.held else "",
+            "held": _hash_of_texts(held.ids, held.labels.tolist(), None) if held else "",
         }  # fmt: skip
         with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as where:
             return train(
