@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hallmark.detect.encoders.network import SMALL, Transformer, build, load_transformers
+from hallmark.detect.encoders.network import SMALL, Transformer, build
 from hallmark.detect.encoders.vocabulary import HuggingFace, Specials
+from hallmark.lm.foreign import load_transformers
 from hallmark.models.folder import check_manifest, read_json
 from hallmark.models.huggingface import open_weights
 
