@@ -18,6 +18,7 @@ import typer
 from hallmark import __version__
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
+from hallmark.cli.detector import detector
 from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
     app.command()(_command)
-for _group in (outputs, train):
+for _group in (outputs, detector, train):
     app.add_typer(_group)
 
 

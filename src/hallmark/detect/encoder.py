@@ -21,7 +21,7 @@ from hallmark.detect.encoders import vocabulary as vocabularies
 from hallmark.detect.encoders.batches import log_odds
 from hallmark.detect.encoders.crops import READ, Crops
 from hallmark.detect.encoders.network import Network, build
-from hallmark.detect.encoders.settings import EncoderConfig
+from hallmark.detect.encoders.settings import SCRATCH, EncoderConfig
 from hallmark.detect.encoders.starts import begin
 from hallmark.detect.encoders.training import TrainData, train
 from hallmark.detect.encoders.validation import Held, hold
@@ -100,6 +100,11 @@ class Encoder:
                 network, data, config, folder=Path(where), identity=identity, world=world,
                 rate_of=rate_of, on_event=on_event,
             )  # fmt: skip
+
+    def steps(self, labels: Sequence[int]) -> int:
+        """Steps that `fit` makes at most with texts of these labels."""
+        larger = max(list(labels).count(0), list(labels).count(1))
+        return self.config.schedule(larger_class=larger, kind=SCRATCH).steps
 
     def score(self, texts: Sequence[str]) -> Scores:
         """Log-odds in nats (len(texts),); NaN for a text without tokens."""

@@ -63,6 +63,20 @@ def load_folder(folder: Path, *, seed: int = 0) -> Published:
     return Published(network.eval(), vocabulary, whole and synthetic is not None)
 
 
+def load_detector(folder: Path) -> Published:
+    """A detector's folder as transformers saves it, such as openai-community/roberta-*-detector.
+
+    ValueError where its labels' names do not say which is synthetic.
+    """
+    found = load_folder(folder)
+    if not found.trained:
+        raise ValueError(
+            f"{folder} does not say which label is synthetic (id2label with Fake and Real), so it "
+            "is no detector; `hallmark detector train --encoder` makes one of it"
+        )
+    return found
+
+
 def load_checkpoint(path: Path, *, tokenizer: Path) -> Published:
     """OpenAI's detector-base.pt or detector-large.pt, with the tokenizer in a RoBERTa's folder.
 
