@@ -20,6 +20,7 @@ from hallmark.cli.attack import attack
 from hallmark.cli.calibrate import calibrate
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
+from hallmark.cli.detector import detector
 from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
@@ -64,7 +65,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, train, study, signals, release):
+for _group in (outputs, detector, train, study, signals, release):
     app.add_typer(_group)
 
 

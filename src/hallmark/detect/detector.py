@@ -15,6 +15,7 @@ Scores = NDArray[np.float64]
 
 KINDS = {
     "combination": "hallmark.detect.combination:Combination",
+    "encoder": "hallmark.detect.encoder:Encoder",
     "tfidf": "hallmark.detect.tfidf:Tfidf",
     "zero-shot": "hallmark.detect.zeroshot:ZeroShot",
 }

@@ -1,6 +1,7 @@
 """Fetch a model from a Hugging Face hub into a folder, when somebody asks for it.
 
-Knows what a GPT-2 repository holds; `download.py` fetches one file. Loading never comes here.
+Knows what a repository of a GPT-2 or a RoBERTa holds; `download.py` fetches one file. Loading
+never comes here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from filelock import FileLock, Timeout
 
 from hallmark.models.download import Progress, announce, download
 from hallmark.models.folder import check_manifest, read_json, write_manifest
-from hallmark.models.sizes import MANIFEST, find_size, is_repository, model_folder
+from hallmark.models.sizes import ENCODERS, MANIFEST, find_size, is_repository, model_folder
 
 ENDPOINT = "https://huggingface.co"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+MODEL_TYPES = ("gpt2", "roberta")  # what Hallmark opens
 _TOKENIZERS = (("vocab.json", "merges.txt"), ("tokenizer.json",))
 _SHARD = re.compile(r"[\w.-]{1,200}\.safetensors", re.ASCII)
 
@@ -29,12 +31,13 @@ def get(
     progress: Progress | None = None,
     pause: float = 1.0,
 ) -> Path:
-    """Fetch a published size or any GPT-2 repository OWNER/NAME; return its folder.
+    """Fetch a published size or any repository OWNER/NAME of a model of MODEL_TYPES; its folder.
 
     What is there and whole is kept, what was cut goes on. `progress` is called with (file,
     bytes so far, bytes in all); `pause` is the first wait in seconds between tries. ValueError
     for a wrong name or content, OSError for the network and the disk; another call goes on.
     """
+    name = ENCODERS.get(name.casefold(), name)
     folder = model_folder(name, home=home)
     if _is_whole(folder):
         return folder
@@ -70,8 +73,10 @@ class _Fetch:
         """Fetch configuration, weights and tokenizer; return the files' names."""
         self.need("config.json")
         model_type = read_json(self.folder / "config.json").get("model_type")
-        if model_type != "gpt2":
-            raise ValueError(f"{self.base} is a model of type {model_type!r}, not a GPT-2")
+        if model_type not in MODEL_TYPES:
+            raise ValueError(
+                f"{self.base} is a model of type {model_type!r}, not a GPT-2 and not a RoBERTa"
+            )
         weights = [WEIGHTS]
         if not self.file(WEIGHTS):
             self.need(INDEX)
@@ -81,14 +86,14 @@ class _Fetch:
         for names in _TOKENIZERS:
             if all(self.file(n) for n in names):
                 return ["config.json", *weights, *names]
-        raise ValueError(f"{self.base} has no GPT-2 tokenizer (vocab.json and merges.txt)")
+        raise ValueError(f"{self.base} has no tokenizer (vocab.json and merges.txt)")
 
     def need(self, name: str) -> None:
         """Make `name` whole in the folder; ValueError where the hub has no such file."""
         if not self.file(name):
             raise ValueError(
-                f"{self.base} has no {name}; check the name, and that it is a GPT-2 model with "
-                "its weights in safetensors"
+                f"{self.base} has no {name}; check the name, and that it is a model with its "
+                "weights in safetensors"
             )
 
     def file(self, name: str) -> bool:

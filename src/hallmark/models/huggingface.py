@@ -45,7 +45,7 @@ _ARITHMETIC: dict[str, tuple[object, ...]] = {
 def load(folder: Path) -> GPT2:
     """The network in a Hugging Face folder, in float32; ValueError says what is wrong."""
     config = read_config(folder / "config.json")
-    files = _open(folder)
+    files = open_weights(folder)
     names: dict[str, str] = {}  # ours -> theirs
     for theirs in files:
         ours = theirs.removeprefix(PREFIX)
@@ -106,13 +106,13 @@ def save(folder: Path, network: GPT2, tokenizer: Tokenizer) -> None:
     write_manifest(folder, names, format="huggingface")
 
 
-def _open(folder: Path) -> dict[str, SafetensorsFile]:
+def open_weights(folder: Path) -> dict[str, SafetensorsFile]:
     """The file that holds each tensor, by the name it has there."""
     if (folder / WEIGHTS).exists():
         file = SafetensorsFile(folder / WEIGHTS)
         return dict.fromkeys(file.shapes, file)
     if (folder / INDEX).exists():
-        return _open_shards(folder)
+        return _shards(folder)
     if any(folder.glob("pytorch_model*.bin")):
         raise ValueError(
             f"{folder} holds weights only as a pickle, which can run code and is never opened; "
@@ -121,7 +121,7 @@ def _open(folder: Path) -> dict[str, SafetensorsFile]:
     raise FileNotFoundError(f"{folder / WEIGHTS} is missing; fetch the model again")
 
 
-def _open_shards(folder: Path) -> dict[str, SafetensorsFile]:
+def _shards(folder: Path) -> dict[str, SafetensorsFile]:
     path = folder / INDEX
     where = read_json(path).get("weight_map")
     if not isinstance(where, dict) or not all(isinstance(f, str) for f in where.values()):

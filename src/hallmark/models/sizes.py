@@ -95,6 +95,13 @@ SIZES: tuple[Size, ...] = (
 )
 
 
+# Encoders by their usual names, and the repositories that `hallmark get` fetches.
+ENCODERS = {
+    "roberta-base": "FacebookAI/roberta-base",
+    "roberta-large": "FacebookAI/roberta-large",
+}
+
+
 def find_size(name: str) -> Size:
     """The size of that name or alias, in any case; ValueError lists the valid names."""
     for size in SIZES:
@@ -105,7 +112,8 @@ def find_size(name: str) -> Size:
 
 
 def model_folder(name: str, *, home: Path) -> Path:
-    """Where the weights of a size, or of another hub repository OWNER/NAME, are kept."""
+    """Where the weights of a size, an encoder, or another hub repository OWNER/NAME are kept."""
+    name = ENCODERS.get(name.casefold(), name)
     try:
         size = find_size(name)
     except ValueError:

@@ -1,0 +1,1 @@
+"""Parts of the encoder detector: vocabularies, networks, crops, training, others' weights."""
