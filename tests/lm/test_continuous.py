@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from hallmark.lm import continuous
 from hallmark.lm.continuous import stream
 from hallmark.lm.engine.decoder import Decoder
 from hallmark.lm.generate import generate
@@ -124,8 +123,8 @@ def test_pieces_join_to_the_text_of_each(network, tokenizer):
 
 
 def test_no_tokens_and_no_prompts(network, tokenizer):
-    assert list(stream(network, tokenizer, [], SamplingParams())) == []
-    (pair,) = stream(network, tokenizer, [("the", 3)], SamplingParams(max_tokens=0))
+    assert list(stream(network, tokenizer, [], SamplingParams(), slots=2)) == []
+    (pair,) = stream(network, tokenizer, [("the", 3)], SamplingParams(max_tokens=0), slots=2)
     assert (pair[0], pair[1].text, pair[1].seed) == (0, "", 3)
 
 
@@ -137,4 +136,3 @@ def test_a_model_streams_the_texts_that_it_generates(network, tokenizer, monkeyp
     assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
     monkeypatch.setattr("hallmark.lm.model.fits", lambda _: False)
     assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
-    assert continuous.SLOTS == 32

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,9 @@ from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import BUNDLED
 
 CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
+# Sums over a batch of another shape differ by up to 1e-6 nats, and a verdict must not depend on a
+# text's neighbours. One text at a time would be exact too and takes two to three times as long.
+DECIMALS = 2
 _BATCH = 8  # texts examined together
 
 
@@ -42,14 +46,16 @@ class Judge:
     def judge(self, texts: Sequence[str], *, prior: float = PRIOR) -> list[Verdict]:
         """A verdict for each text; `prior` is the share of synthetic texts among such texts.
 
-        ValueError where the prior is not above 0 and below 1.
+        A score is rounded before anything is read from it (`DECIMALS`). ValueError where the
+        prior is not above 0 and below 1.
         """
         if not 0 < prior < 1:
             raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
         out: list[Verdict] = []
         for at in range(0, len(texts), _BATCH):
-            for examined in self.detector.examine(texts[at : at + _BATCH]):
-                out.append(self._verdict(examined, prior))
+            for found in self.detector.examine(texts[at : at + _BATCH]):
+                rounded = replace(found, score=round(found.score, DECIMALS))
+                out.append(self._verdict(rounded, prior))
         return out
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
@@ -70,10 +76,13 @@ class Judge:
         wrong_human = calibration.false_negatives(examined.score, tokens)
         band, reason = decide(log_ratio, wrong_synthetic, wrong_human)
         log_odds = log_ratio + math.log(prior / (1 - prior))
+        probability = 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0
+        if is_unlikely(band, probability):
+            band, reason = Band.CANNOT_TELL, outweighed(log_ratio, prior)
         return Verdict(
             band=band,
             score=examined.score,
-            probability=1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0,
+            probability=probability,
             prior=prior,
             likelihood_ratio=math.exp(min(log_ratio, 700.0)),
             false_positive_rate=wrong_synthetic.rate,
@@ -81,7 +90,24 @@ class Judge:
             tokens_used=examined.tokens_used,
             tokens_total=examined.tokens_total,
             reason=reason,
+            false_negative_rate=wrong_human.rate,
+            false_negative_n=wrong_human.n,
         )
+
+
+def is_unlikely(band: Band, probability: float) -> bool:
+    """Whether a band claims what is the less likely at the caller's own prior."""
+    wrong = {Band.LIKELY_SYNTHETIC: probability <= 0.5, Band.LIKELY_HUMAN: probability >= 0.5}
+    return wrong.get(band, False)
+
+
+def outweighed(log_ratio: float, prior: float) -> str:
+    """The reason where a score speaks for one side and the prior for the other."""
+    side = "synthetic" if log_ratio > 0 else "human"
+    return (
+        f"such a score is more common in {side} text, but not by enough where "
+        f"{100 * prior:.3g}% of such texts are synthetic before one is read"
+    )
 
 
 def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tuple[Band, str]:

@@ -23,8 +23,10 @@ class Verdict:
 
     `likelihood_ratio`: how much more common such a score is among synthetic texts than among
     human ones. `false_positive_rate`: at most this share (95 % bound) of human texts of this
-    length score at least as high, from `false_positive_n` texts of the worst group. All of
-    these are None where the detector abstains; `reason` says why it cannot tell.
+    length score at least as high, from `false_positive_n` texts of the worst group.
+    `false_negative_rate`: at most this share of synthetic texts of this length score as low or
+    lower, from `false_negative_n` texts. All of these are None where the detector abstains;
+    `reason` says why it cannot tell.
     """
 
     band: Band
@@ -37,3 +39,5 @@ class Verdict:
     tokens_used: int
     tokens_total: int
     reason: str
+    false_negative_rate: float | None = None
+    false_negative_n: int | None = None

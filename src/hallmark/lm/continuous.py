@@ -20,8 +20,6 @@ from hallmark.lm.speculation import Ask, Draft, Pace
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.tokenizer import Tokenizer
 
-SLOTS = 32
-
 
 def stream(
     network: GPT2,
@@ -29,7 +27,7 @@ def stream(
     prompts: Iterable[tuple[str, int]],
     params: SamplingParams,
     *,
-    slots: int = SLOTS,
+    slots: int,
     on_token: OnToken | None = None,
     draft: Draft | None = None,
     pace: Pace | None = None,
