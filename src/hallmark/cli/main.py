@@ -22,6 +22,7 @@ from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
 from hallmark.cli.generate import generate
+from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
+for _command in (demo, generate, score, detect, matrix, eval_lm, models, get, export, doctor):
     app.command()(_command)
 for _group in (outputs, train):
     app.add_typer(_group)

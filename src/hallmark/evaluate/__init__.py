@@ -1,0 +1,1 @@
+"""Detectors compared: size x sampling cross tables, by length, from output sets."""
