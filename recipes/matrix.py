@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ladder import read
+from ladder import held_out, read
 
 from hallmark.data import write_atomically
 from hallmark.models.sizes import BUNDLED
@@ -28,6 +28,8 @@ REAL = {
     "webtext": "webtext", "xl-1542M": "xl-1542M-pure", "xl-1542M-k40": "xl-1542M-k40",
     "small-117M-k40": "small-117M-k40",
 }  # fmt: skip
+TUNED = "nltk-movie-reviews"  # what one more generator is fine-tuned on
+TUNED_DOCUMENTS = 600
 BAD = "data/small-117M-k40.train.jsonl"  # word salad, not top-k samples: see docs/detectors.md
 Texts = dict[str, list[tuple[str, bool]]]  # by split: text, and whether it is there to its end
 
@@ -49,6 +51,15 @@ def pieces(text: str, most: int, tokenizer: Tokenizer) -> Iterator[tuple[str, bo
     for number, start in enumerate(range(0, min(len(ids), most * TOKENS), TOKENS)):
         piece = tokenizer.decode(ids[start : start + TOKENS]).strip("\ufffd")
         yield piece.partition(" ")[2] if number else piece, start + TOKENS >= len(ids)
+
+
+def tune(corpora: Path, out: Path) -> None:
+    """Documents to fine-tune on, none of which is held out, in OUT/tune.jsonl."""
+    with gzip.open(corpora / f"{TUNED}.jsonl.gz", "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in file]
+    chosen = [text for text in texts if not held_out(text)][:TUNED_DOCUMENTS]
+    with write_atomically(out / "tune.jsonl") as file:
+        file.writelines(json.dumps({"text": text}).encode() + b"\n" for text in chosen)
 
 
 def real(folder: Path, tokenizer: Path, out: Path) -> None:
@@ -84,12 +95,15 @@ def write(found: Texts, folder: Path, source: str, tokenizer: Tokenizer) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("verb", choices=["human", "real"])
+    parser.add_argument("verb", choices=["human", "tune", "real"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     if args.verb == "human":
         human(args.data / "corpora", args.out)
+    elif args.verb == "tune":
+        tune(args.data / "corpora", args.out)
     else:
         real(args.data / "gpt2-outputs", args.data / "tokenizer-gpt2", args.out)
 
