@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hallmark import __version__
 from hallmark.detect.judge import load_class
 from hallmark.evaluate.corpora import HUMAN, Corpora
-from hallmark.evaluate.plan import EVERYTHING, Row
+from hallmark.evaluate.plan import Row
 from hallmark.evaluate.settings import MatrixConfig
 from hallmark.evaluate.store import Store, key_of
 
@@ -162,14 +162,13 @@ class Saved:
 class Length:
     """The baseline that sees no text: the number of tokens of the whole document, before any cut.
 
-    At equal lengths it says what the cut takes away. Its sign is that of validation texts.
+    At equal lengths it says what the cut takes away. Its sign is that of a row's validation texts.
     """
 
     name = "length"
 
-    def __init__(self, sources: Sequence[str], corpora: Corpora) -> None:
-        self.rows = [Row(EVERYTHING, tuple(sources))]
-        self._corpora = corpora
+    def __init__(self, rows: Sequence[Row], corpora: Corpora) -> None:
+        self.rows, self._corpora = rows, corpora
 
     def scores(self, row: Row, source: str, split: str, length: int) -> Floats:
         """See `Contender`."""

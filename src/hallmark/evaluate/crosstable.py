@@ -120,7 +120,7 @@ def competitors(
             found.append(contenders.encoder(some, corpora, store, config, home))
         else:
             found.append(saved(name, trained, corpora, store, home=home))
-    return [*found, Length(trained, corpora)]
+    return [*found, Length(rows, corpora)]
 
 
 def read_with(config: MatrixConfig, corpora: Corpora, store: Store, *, home: Path) -> Readings:
