@@ -26,6 +26,7 @@ from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
 from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
+from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
@@ -55,6 +56,7 @@ for _command in (
     generate,
     score,
     detect,
+    matrix,
     attack,
     calibrate,
     fairness,
