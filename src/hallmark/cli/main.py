@@ -29,8 +29,11 @@ from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
+from hallmark.cli.signals import signals
+from hallmark.cli.study import study
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -62,7 +65,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train):
+for _group in (outputs, detector, train, study, signals, release):
     app.add_typer(_group)
 
 
