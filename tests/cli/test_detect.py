@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hallmark.models.sizes import BUNDLED
+
 HUMAN = "Nobody sees the wind but that is no sign"
 FIELDS = ["id", "score", "probability", "likelihood_ratio", "band", "tokens_used", "tokens_total"]
 
@@ -158,3 +160,19 @@ def test_a_wrong_detector_is_one_line(run_cli, judge, file) -> None:
     result = run_cli("detect", "--detector", "missing", file)
     assert result.code == 1
     assert result.err == "hallmark: no detector is called 'missing'; use 'bundled' or a folder\n"
+
+
+def test_a_tampered_text_is_said_to_be(run_cli, tmp_path: Path) -> None:
+    human = (BUNDLED / "texts" / "human.txt").read_text(encoding="utf-8")[:1200]
+    file = tmp_path / "tampered.txt"
+    file.write_text("\u200b".join(human), encoding="utf-8")
+    out = run_cli("detect", file).out
+    assert "Tampered with:" in out
+    assert "hidden characters inside words. Repaired before it was judged." in out
+    plain = json.loads(run_cli("detect", "--json", "-", stdin=human.encode()).out)
+    found = json.loads(run_cli("detect", "--json", file).out)
+    assert found.pop("tampered")
+    assert found.pop("raw_score") != plain.pop("raw_score")
+    assert found.pop("repairs")["invisible"] > 100
+    assert (plain.pop("tampered"), plain.pop("repairs")) == (False, {})
+    assert found == plain

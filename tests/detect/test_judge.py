@@ -260,3 +260,26 @@ def test_every_kind_has_its_class() -> None:
     for kind in KINDS:
         assert hasattr(load_class(kind), "score")
         assert hasattr(load_class(kind), "load")
+
+
+def test_a_text_is_judged_as_repaired_and_both_scores_are_told(judge: Judge) -> None:
+    hidden = text(3.0, more="mo\u200brni\u200bng").replace("3.0", "\u200b3.0", 1)
+    judge.detector.examine = _without_hidden(judge.detector.examine)  # type: ignore[method-assign]
+    tampered, plain = judge.judge([hidden, text(3.0)])
+    assert (tampered.band, tampered.score, tampered.raw_score) == (Band.LIKELY_SYNTHETIC, 3, -9)
+    assert (tampered.tampered, tampered.repairs) == (True, {"invisible": 38})
+    assert (plain.tampered, plain.repairs, plain.raw_score) == (False, {}, 3)
+
+
+def _without_hidden(examine):
+    """What a detector does that knows no word with hidden characters."""
+
+    def wrapped(texts: Sequence[str]) -> list[Examined]:
+        return examine([text(-9.0) if "\u200b" in given else given for given in texts])
+
+    return wrapped
+
+
+def test_a_tampered_text_of_which_nothing_can_be_said_has_no_scores(judge: Judge) -> None:
+    (verdict,) = judge.judge([text(3.0, words=5, more="mo\u200brni\u200bng")])
+    assert (verdict.score, verdict.raw_score, verdict.tampered) == (None, None, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
 from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
+    from hallmark.detect.certified import CertifiedJudge
     from hallmark.detect.judge import Judge
 
 Look = Callable[[list[str]], list[Verdict]]
@@ -39,6 +41,10 @@ Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", help="Files of UTF-8 text, or - for standard input."),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A certificate made by `hallmark calibrate`."),
+]
 Prior = Annotated[
     float,
     typer.Option(
@@ -53,6 +59,7 @@ def detect(
     detector: Detector = BUNDLED_DETECTOR,
     prior: Prior = PRIOR,
     precision: Precision = REFERENCE,
+    calibration: Calibration = None,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -65,7 +72,7 @@ def detect(
     """
     check_usage(files, json=json, jsonl=jsonl)
     texts = [] if jsonl or len(files) > 1 else [read_text(files[0])]
-    judge = load(detector, precision)
+    judge = load(detector, precision, calibration=calibration)
 
     def look(texts: list[str]) -> list[Verdict]:
         return judge.judge(texts, prior=prior)
@@ -85,11 +92,17 @@ def check_usage(files: list[str], *, json: bool, jsonl: bool) -> None:
         raise typer.BadParameter("standard input (-) can be read once only")
 
 
-def load(name: str, precision: str = REFERENCE) -> Judge:
+def load(
+    name: str, precision: str = REFERENCE, *, calibration: Path | None = None
+) -> Judge | CertifiedJudge:
     """The detector of that name or folder; its thresholds were fitted on float32 readings."""
-    from hallmark.detect.judge import load_detector
+    if calibration is None:
+        from hallmark.detect.judge import load_detector
 
-    return load_detector(name, home=home(), precision=precision)
+        return load_detector(name, home=home(), precision=precision)
+    from hallmark.detect.certified import CertifiedJudge
+
+    return CertifiedJudge.load(calibration, name, home=home(), precision=precision)
 
 
 def show(verdict: Verdict, *, json: bool) -> None:

@@ -16,17 +16,25 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from hallmark import __version__
+from hallmark.cli.attack import attack
+from hallmark.cli.calibrate import calibrate
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
+from hallmark.cli.detector import detector
 from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
+from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
 from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.release import release
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
+from hallmark.cli.signals import signals
+from hallmark.cli.study import study
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -42,9 +50,24 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, matrix, eval_lm, models, get, export, doctor):
+for _command in (
+    demo,
+    serve,
+    generate,
+    score,
+    detect,
+    matrix,
+    attack,
+    calibrate,
+    fairness,
+    eval_lm,
+    models,
+    get,
+    export,
+    doctor,
+):
     app.command()(_command)
-for _group in (outputs, train):
+for _group in (outputs, detector, train, study, signals, release):
     app.add_typer(_group)
 
 

@@ -17,14 +17,14 @@ from hallmark.cli.options import (
     Model,
     Quiet,
     Source,
-    load_model,
+    home,
 )
 from hallmark.cli.output import console, note, print_json, printable
 from hallmark.models.precision import CHOICES, REFERENCE
 
 if TYPE_CHECKING:
-    from hallmark.lm.model import LanguageModel
     from hallmark.lm.score import TokenScores
+    from hallmark.lm.scorers import Scorer
 
 # GLTR's buckets (Gehrmann, Strobelt and Rush 2019, section 3): a token's rank is at most this.
 BUCKETS = ((10, "green"), (100, "yellow"), (1000, "red"), (math.inf, "magenta"))
@@ -72,17 +72,19 @@ def score(
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
 
 
-def load(name: str, precision: str, *, device: str, quiet: bool) -> LanguageModel:
+def load(name: str, precision: str, *, device: str, quiet: bool) -> Scorer:
     """The model of that name or folder; says in which precision, but for the exact one."""
     from hallmark.lm.device import scoring_precision
+    from hallmark.lm.scorers import load_scorer
+    from hallmark.models.sizes import find_model
 
     chosen = scoring_precision(precision, device=device)
-    model = load_model(name, precision=chosen, device=device)
+    model = load_scorer(find_model(name, home=home()), name=name, precision=chosen, device=device)
     note(f"hallmark: {name} in {model.precision}", quiet=quiet or precision == REFERENCE)
     return model
 
 
-def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bool) -> None:
+def score_lines(source: str, model: Scorer, *, max_tokens: int, quiet: bool) -> None:
     """Score JSON lines as they come and print one line for each, in order."""
 
     def answer(texts: list[str]) -> list[dict[str, Any]]:
@@ -91,18 +93,18 @@ def score_lines(source: str, model: LanguageModel, *, max_tokens: int, quiet: bo
     answer_lines(source, answer, quiet=quiet)
 
 
-def pieces(scores: TokenScores, model: LanguageModel) -> list[str]:
+def pieces(scores: TokenScores, model: Scorer) -> list[str]:
     """The text of each token; bytes that are only part of a character are shown as U+FFFD."""
     return [model.tokenizer.decode([int(token)]) for token in scores.tokens]
 
 
-def bits_per_byte(scores: TokenScores, model: LanguageModel) -> float | None:
+def bits_per_byte(scores: TokenScores, model: Scorer) -> float | None:
     """Bits the model needs for each byte of the scored tokens; None where there are none."""
     length = len(model.tokenizer.decode_bytes(int(token) for token in scores.tokens))
     return -float(scores.log_prob.sum()) / math.log(2) / length if length else None
 
 
-def as_record(scores: TokenScores, model: LanguageModel) -> dict[str, Any]:
+def as_record(scores: TokenScores, model: Scorer) -> dict[str, Any]:
     """The scores as JSON knows them: natural logarithms, and one list for each statistic."""
     return {
         "model": model.name,
@@ -117,7 +119,7 @@ def as_record(scores: TokenScores, model: LanguageModel) -> dict[str, Any]:
     }
 
 
-def print_table(scores: TokenScores, model: LanguageModel) -> None:
+def print_table(scores: TokenScores, model: Scorer) -> None:
     """One line a token, coloured by the bucket of its rank, and a summary."""
     from rich.text import Text
 
@@ -132,7 +134,7 @@ def print_table(scores: TokenScores, model: LanguageModel) -> None:
     out.print(summary(scores, model), style="bold")
 
 
-def summary(scores: TokenScores, model: LanguageModel) -> str:
+def summary(scores: TokenScores, model: Scorer) -> str:
     """Bits per byte, and the share of tokens in each of GLTR's buckets."""
     count = len(scores.tokens)
     shares = []

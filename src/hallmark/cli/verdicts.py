@@ -7,12 +7,18 @@ The lines never say more than the band: where nothing is claimed, no probability
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
-from hallmark.detect.verdict import Band, Verdict
+from hallmark.detect.verdict import Band, Citation, Verdict
 
 EVIDENCE = "A verdict is evidence, and no ground for an accusation on its own."
 _MILLION = 10**6
+_REPAIRS = {
+    "homoglyphs": "words with letters that only look Latin",
+    "invisible": "hidden characters inside words",
+    "direction": "overrides of the writing direction",
+}
 
 
 def as_record(verdict: Verdict) -> dict[str, Any]:
@@ -30,6 +36,10 @@ def as_record(verdict: Verdict) -> dict[str, Any]:
         "false_negative_rate": verdict.false_negative_rate,
         "false_negative_n": verdict.false_negative_n,
         "reason": verdict.reason,
+        "raw_score": verdict.raw_score,
+        "tampered": verdict.tampered,
+        "repairs": dict(verdict.repairs),
+        **({"calibration": asdict(verdict.calibration)} if verdict.calibration else {}),
     }
 
 
@@ -42,8 +52,21 @@ def sentences(verdict: Verdict) -> list[str]:
             lines.append("  No probability is claimed; the numbers behind this are in --json.")
     else:
         lines += claimed(verdict)
-    lines.append(f"  {tokens(verdict)}")
+    if verdict.calibration:
+        lines.append(f"  {cited(verdict.calibration)}")
+    lines += [f"  {tokens(verdict)}", *repaired(verdict)]
     return [*lines, f"  {EVIDENCE}"]
+
+
+def repaired(verdict: Verdict) -> list[str]:
+    """What was repaired in a text that was tampered with; nothing of any other."""
+    if not verdict.tampered:
+        return []
+    counts = [f"{n} {_REPAIRS[kind]}" for kind, n in verdict.repairs.items() if kind in _REPAIRS]
+    line = f"  Tampered with: {'; '.join(counts)}. Repaired before it was judged."
+    if verdict.score is not None and verdict.raw_score is not None:
+        line += f" Score {verdict.score:.2f}, unrepaired {verdict.raw_score:.2f}."
+    return [line]
 
 
 def claimed(verdict: Verdict) -> list[str]:
@@ -66,6 +89,15 @@ def claimed(verdict: Verdict) -> list[str]:
             f"(95 % bound, n = {n})."
         )
     return lines
+
+
+def cited(certificate: Citation) -> str:
+    """The user's certificate in a line."""
+    dates = f" (texts of {certificate.dates})" if certificate.dates else ""
+    return (
+        f"Calibration: certificate {certificate.sha256[:12]}{dates}, which asks that at most "
+        f"{percent(certificate.target_fpr)} of human texts be flagged."
+    )
 
 
 def tokens(verdict: Verdict) -> str:

@@ -7,14 +7,16 @@ else is "cannot tell", with the reason.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from hallmark.detect.calibration import Bound, Calibration
-from hallmark.detect.detector import KINDS, Examined
+from hallmark.detect.cleaning import Cleaned, clean
+from hallmark.detect.detector import KINDS, Detector, Examined
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
 from hallmark.models.folder import read_json
 from hallmark.models.precision import REFERENCE
@@ -44,19 +46,41 @@ class Judge:
         self.detector = detector
 
     def judge(self, texts: Sequence[str], *, prior: float = PRIOR) -> list[Verdict]:
-        """A verdict for each text; `prior` is the share of synthetic texts among such texts.
+        """A verdict for each text as `clean` repairs it, with the score that it had before.
 
-        A score is rounded before anything is read from it (`DECIMALS`). ValueError where the
-        prior is not above 0 and below 1.
+        `prior` is the share of synthetic texts among such texts. A score is rounded before anything
+        is read from it (`DECIMALS`). ValueError where the prior is not above 0 and below 1.
         """
         if not 0 < prior < 1:
             raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
         out: list[Verdict] = []
         for at in range(0, len(texts), _BATCH):
-            for found in self.detector.examine(texts[at : at + _BATCH]):
-                rounded = replace(found, score=round(found.score, DECIMALS))
-                out.append(self._verdict(rounded, prior))
+            batch = texts[at : at + _BATCH]
+            cleaned = [clean(text) for text in batch]
+            examined = self._examine([c.text for c in cleaned])
+            verdicts = [self._verdict(e, prior) for e in examined]
+            out += self._with_repairs(batch, cleaned, verdicts)
         return out
+
+    def _with_repairs(
+        self, texts: Sequence[str], cleaned: Sequence[Cleaned], verdicts: Sequence[Verdict]
+    ) -> list[Verdict]:
+        """The verdicts with what was repaired; a text that needed none has one score."""
+        changed = [
+            i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
+            if verdict.score is not None and c.text.split() != text.split()
+        ]  # fmt: skip
+        raw = [verdict.score for verdict in verdicts]
+        for i, found in zip(changed, self._examine([texts[i] for i in changed]), strict=True):
+            raw[i] = found.score if math.isfinite(found.score) else None
+        return [
+            replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
+            for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
+        ]
+
+    def _examine(self, texts: Sequence[str]) -> list[Examined]:
+        found = self.detector.examine(texts) if texts else []
+        return [replace(examined, score=round(examined.score, DECIMALS)) for examined in found]
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
         shortest = self.detector.calibration.shortest
@@ -136,11 +160,46 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A detector with its kind and folder."""
+
+    detector: Any
+    kind: str
+    folder: Path
+
+
 def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
 
     precision: that of its language model; its calibration was fitted on float32 readings.
     """
+    kind, folder = find_detector(name_or_folder)
+    if not hasattr(load_class(kind), "examine"):
+        raise ValueError(
+            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
+            f"verdicts; use {BUNDLED_DETECTOR!r}, or `hallmark calibrate` and --calibration"
+        )
+    return Judge(open_detector(name_or_folder, home=home, precision=precision).detector)
+
+
+def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
+    """Any detector that gives scores, calibrated or not."""
+    kind, folder = find_detector(name_or_folder)
+    chosen = load_class(kind)
+    reads = "precision" in inspect.signature(chosen.load).parameters
+    settings = {"precision": precision} if reads else {}
+    return Loaded(chosen.load(folder, home=home, **settings), kind, folder)
+
+
+def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
+    """The bundled detector, or any in a folder, calibrated or not, for its scores alone."""
+    scorer: Detector = open_detector(name_or_folder, home=home).detector
+    return scorer
+
+
+def find_detector(name_or_folder: str) -> tuple[str, Path]:
+    """Kind and folder of the bundled detector or of one in a folder."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -154,13 +213,7 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
     kind = read_json(folder / "config.json").get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
-    chosen = load_class(kind)
-    if not hasattr(chosen, "examine"):
-        raise ValueError(
-            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
-            f"verdicts; use {BUNDLED_DETECTOR!r}"
-        )
-    return Judge(chosen.load(folder, home=home, precision=precision))
+    return kind, folder
 
 
 def _is_file(path: Path) -> bool:

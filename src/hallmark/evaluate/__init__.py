@@ -1,1 +1,1 @@
-"""Detectors compared: size x sampling cross tables, by length, from output sets."""
+"""How well detectors do: by size and sampling, by length and group, and under attack."""

@@ -6,7 +6,6 @@ classification head. Knows nothing of texts or training.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hallmark.lm.foreign import load_transformers
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 
@@ -120,13 +120,3 @@ def _transformer(shape: Mapping[str, Any]) -> Any:
         raise ValueError(
             f"transformers makes no encoder of type {kind!r:.40} ({reason:.100})"
         ) from None
-
-
-def load_transformers() -> Any:
-    """The transformers library, told to stay offline; ValueError says how to get it."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    try:
-        import transformers
-    except ModuleNotFoundError:
-        raise ValueError("this model needs transformers; install hallmark[encoder]") from None
-    return transformers

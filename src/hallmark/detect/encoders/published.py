@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hallmark.detect.encoders.network import SMALL, Transformer, build, load_transformers
+from hallmark.detect.encoders.network import SMALL, Transformer, build
 from hallmark.detect.encoders.vocabulary import HuggingFace, Specials
+from hallmark.lm.foreign import load_transformers
 from hallmark.models.folder import check_manifest, read_json
 from hallmark.models.huggingface import open_weights
 
@@ -60,6 +61,20 @@ def load_folder(folder: Path, *, seed: int = 0) -> Published:
     ordered = turned(state, network, synthetic=1 if synthetic is None else synthetic)
     whole = fill(network, ordered, where=folder)
     return Published(network.eval(), vocabulary, whole and synthetic is not None)
+
+
+def load_detector(folder: Path) -> Published:
+    """A detector's folder as transformers saves it, such as openai-community/roberta-*-detector.
+
+    ValueError where its labels' names do not say which is synthetic.
+    """
+    found = load_folder(folder)
+    if not found.trained:
+        raise ValueError(
+            f"{folder} does not say which label is synthetic (id2label with Fake and Real), so it "
+            "is no detector; `hallmark detector train --encoder` makes one of it"
+        )
+    return found
 
 
 def load_checkpoint(path: Path, *, tokenizer: Path) -> Published:
