@@ -39,9 +39,9 @@ def test_each_claim_compares_its_cells() -> None:
         })
     )  # fmt: skip
     by = {(f.claim, f.what): f for f in found}
-    larger = by[LARGER, "pure: 1M more accurate than 3M"]
+    larger = by[LARGER, "pure, 10 tokens: 1M more accurate than 3M"]
     assert (larger.first.value, larger.second.value, larger.verdict) == (0.9, 0.8, "supported")
-    assert by[LARGER, "k40: 1M more accurate than 3M"].verdict == "undecided"
+    assert by[LARGER, "k40, 10 tokens: 1M more accurate than 3M"].verdict == "undecided"
     assert by[TRANSFER, "k40: from 3M to 1M better than back"].verdict == "contradicted"
     mixed = by[MIXTURE, "3M, worst sampling: mixed better than pure"]
     assert (mixed.first.value, mixed.second.value) == (0.7, 0.5)

@@ -41,7 +41,9 @@ class Refit:
         design, held = self._standardised(features), self._standardised(validation[0])
         best = float("inf")
         for strength in STRENGTHS:
-            model = LogisticRegression(C=strength, max_iter=2000, class_weight="balanced")
+            model = LogisticRegression(
+                C=strength, solver="newton-cholesky", class_weight="balanced"
+            )
             model.fit(design, np.asarray(labels))
             loss = _balanced_loss(model.decision_function(held), np.asarray(validation[1]))
             if loss < best:

@@ -60,15 +60,20 @@ def _samplings(table: CrossTable) -> list[str]:
 
 
 def _larger(table: CrossTable, detector: str) -> Iterator[Finding]:
-    """Each trained on its own corpus: the smallest size's accuracy above the largest's."""
+    """Each trained on its own corpus: the smallest size's accuracy above the largest's.
+
+    At the table's length and at a middle one, where no detector is near its ceiling.
+    """
+    lengths = sorted({cell.length for cell in table.cells})
     if ends := _ends(table):
-        for sampling in _samplings(table):
-            small, large = (f"{size} {sampling}" for size in ends)
-            what = f"{sampling}: {ends[0]} more accurate than {ends[1]}"
-            yield from _compare(
-                LARGER, detector, what, table.cell(detector, small, small),
-                table.cell(detector, large, large),
-            )  # fmt: skip
+        for length in sorted({table.length, lengths[(len(lengths) - 1) // 2]}, reverse=True):
+            for sampling in _samplings(table):
+                small, large = (f"{size} {sampling}" for size in ends)
+                what = f"{sampling}, {length} tokens: {ends[0]} more accurate than {ends[1]}"
+                yield from _compare(
+                    LARGER, detector, what, table.cell(detector, small, small, length),
+                    table.cell(detector, large, large, length),
+                )  # fmt: skip
 
 
 def _transfer(table: CrossTable, detector: str) -> Iterator[Finding]:

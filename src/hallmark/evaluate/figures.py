@@ -52,7 +52,7 @@ def _heat(table: CrossTable, detector: str) -> Any:
     rows = [r.name for r in table.rows if table.cell(detector, r.name, table.columns[0].name)]
     cells = [[table.cell(detector, row, c.name) for c in table.columns] for row in rows]
     values = [[100 * c.accuracy.value if c else float("nan") for c in line] for line in cells]
-    figure = _figure(2.6 + 0.42 * len(table.columns), 1.9 + 0.28 * len(rows))
+    figure = _figure(max(5.0, 2.6 + 0.42 * len(table.columns)), 1.9 + 0.28 * len(rows))
     axes = figure.subplots()
     image = axes.imshow(values, vmin=50, vmax=100, cmap="cividis", aspect="auto")
     axes.set_xticks(range(len(table.columns)), [c.name for c in table.columns], rotation=60,
