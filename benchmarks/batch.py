@@ -24,6 +24,8 @@ import numpy as np
 from decode import versions
 from peers import config_of, hallmark_network, prepare
 
+from hallmark.lm.sampling import SamplingParams
+
 SIDES = ("hallmark int8", "hallmark int4", "CTranslate2 int8", "transformers bf16")
 PROMPT = 32
 
@@ -46,7 +48,7 @@ class BareRow:
     def __init__(self, prompt: list[int], seed: int, ends: set[int], new: int) -> None:
         self.context, self.seed, self.ends, self.new = prompt, seed, ends, new
         self.tokens: list[int] = []
-        self.slides = 0
+        self.slides, self.params, self.alternatives = 0, SamplingParams(), None
 
     @property
     def left(self) -> int:
@@ -62,9 +64,8 @@ class BareRow:
 
 def hallmark(args: argparse.Namespace, precision: str) -> tuple[int, float]:
     """Ours: the schedule of `continuous.stream`."""
-    from hallmark.lm.continuous import _Schedule
+    from hallmark.lm.continuous import Schedule
     from hallmark.lm.engine.decoder import Decoder
-    from hallmark.lm.sampling import SamplingParams
     from hallmark.lm.speculation import Pace
 
     network, ends = hallmark_network(args.shape, precision), set(ends_of(args.shape))
@@ -77,7 +78,7 @@ def hallmark(args: argparse.Namespace, precision: str) -> tuple[int, float]:
         slots = {"slots": args.texts, "capacity": 1024, "threads": args.threads}
         began = time.perf_counter()
         with Decoder(network, SamplingParams(), **slots) as decoder:
-            schedule = _Schedule(decoder, rows(new), draft=None, pace=Pace())
+            schedule = Schedule(decoder, rows(new), draft=None, pace=Pace())
             count = sum(len(row.tokens) for _, row in schedule.run())
         return count, time.perf_counter() - began
 

@@ -23,10 +23,11 @@ GGUF_NAMES = {
 
 
 def config_of(shape: str) -> GPT2Config:
-    """A published size by name, or LAYERSxHEADSxWIDTH for trying the benchmark itself."""
+    """A published size by name, or LAYERSxHEADSxWIDTH[xVOCABULARY] to try the benchmark itself."""
     if "x" in shape and shape[0].isdigit():
-        layers, heads, width = map(int, shape.split("x"))
-        return GPT2Config(n_layer=layers, n_head=heads, n_embd=width)
+        layers, heads, width, *size = map(int, shape.split("x"))
+        given = {"vocab_size": size[0]} if size else {}
+        return GPT2Config(n_layer=layers, n_head=heads, n_embd=width, **given)
     return find_size(shape).config
 
 

@@ -81,7 +81,7 @@ def shapes(args: argparse.Namespace) -> None:
     """Random weights of two sizes: what a given acceptance is worth."""
     from batch import BareRow
 
-    from hallmark.lm.continuous import _Schedule
+    from hallmark.lm.continuous import Schedule
 
     large, small = (hallmark_network(shape, "int8") for shape in args.shapes)
     params = SamplingParams(temperature=0)
@@ -90,7 +90,7 @@ def shapes(args: argparse.Namespace) -> None:
         rows = iter([BareRow(list(range(100, 132)), 0, set(), args.tokens)])
         with Decoder(large, params, slots=1, capacity=1024) as decoder:
             began = time.perf_counter()
-            ((_, row),) = list(_Schedule(decoder, rows, draft=draft, pace=pace).run())
+            ((_, row),) = list(Schedule(decoder, rows, draft=draft, pace=pace).run())
             return row.tokens, time.perf_counter() - began
 
     write(None, Pace())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import measure
 import numpy as np
+import verdicts
 from ladder import SHARES, held_out
 
 from hallmark.detect.background import Background, count_bigrams, fit_weights
@@ -160,7 +161,8 @@ def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=["background", "read", "fit", "cross", "measure"])
+    steps = ["background", "read", "fit", "cross", "measure", "verdicts"]
+    parser.add_argument("step", choices=steps)
     for name in ("data", "ladder", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
@@ -176,6 +178,9 @@ def main() -> None:
         table = tabulated(own, found, args.out / "table.npz")
         if args.step == "measure":
             measure.report(own, found, table, data=args.data, out=args.out)
+            return
+        if args.step == "verdicts":
+            verdicts.report(own, found, table, data=args.data, out=args.out)
             return
         experts, calibration = fit(table)
         count = Counter(e.source for e in found)

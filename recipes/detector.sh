@@ -5,6 +5,6 @@
 set -euo pipefail
 data=${1:?data directory} ladder=${2:?ladder directory} out=${3:?output directory}
 here=$(cd "$(dirname "$0")" && pwd)
-for step in background read fit cross measure; do
+for step in background read fit cross measure verdicts; do
   python "$here/detector.py" "$step" --data "$data" --ladder "$ladder" --out "$out"
 done

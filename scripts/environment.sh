@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it. `environment core|dev|bench` makes .venv with what that needs, or
+# Sourced by the scripts beside it. `environment core|web|dev|bench` makes .venv with what that needs, or
 # mends it: a complete one carries a stamp with the hash of everything that decided its content.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -36,9 +36,12 @@ install() { # plain pip, PyTorch first: other builds of it are several times as 
   "$venv/bin/python" -m pip install --quiet -c constraints.txt "$@"
 }
 
-environment() { # core | dev (which has the core in it) | bench (which has both)
-  if is_complete "$1" || { [ "$1" = core ] && is_complete dev; }; then return; fi
+environment() { # core | web (with the core) | dev (with both) | bench (with all)
+  if is_complete "$1"; then return; fi
+  if [ "$1" = core ] && { is_complete web || is_complete dev; }; then return; fi
+  if [ "$1" = web ] && is_complete dev; then return; fi
   local began=$SECONDS extra=
+  [ "$1" = web ] && extra='[web]'
   [ "$1" = dev ] && extra='[dev]'
   [ "$1" = bench ] && extra='[dev,bench]'
   echo "scripts: installing into .venv (a few minutes at most, about 1 GB)" >&2

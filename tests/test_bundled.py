@@ -79,12 +79,16 @@ def test_a_human_text_is_not_called_synthetic_and_every_number_has_its_n(judge: 
     assert verdict.false_positive_rate is not None
 
 
-def test_a_loop_looks_likelier_synthetic_than_a_human_text(judge: Judge) -> None:
-    loop = "The city is a great city and the city is the best city in the city. " * 30
-    looped, human = judge.judge([loop, HUMAN])
-    assert looped.likelihood_ratio is not None
-    assert human.likelihood_ratio is not None
-    assert looped.likelihood_ratio > human.likelihood_ratio
+def test_a_loop_is_not_judged(judge: Judge) -> None:
+    (verdict,) = judge.judge(["The city is the best city in all of the land by the sea. " * 60])
+    assert verdict.band is Band.CANNOT_TELL
+    assert verdict.probability is None
+    assert "repeats itself" in verdict.reason
+
+
+def test_alone_and_among_others_a_text_gets_one_verdict(judge: Judge) -> None:
+    texts = [HUMAN[start : start + 500] for start in range(0, 1500, 300)]
+    assert judge.judge(texts) == [judge.judge([text])[0] for text in texts]
 
 
 def peak_memory(path: Path) -> int:

@@ -15,6 +15,7 @@ from hallmark.stats import (
     balanced_accuracy,
     bootstrap,
     clopper_pearson_upper,
+    paired_difference,
     threshold_at_fpr,
     tpr_at_fpr,
     wilson,
@@ -193,3 +194,19 @@ def test_bootstrap_of_nothing_is_refused() -> None:
 
 def test_estimate_reads_well() -> None:
     assert str(Estimate(0.91234, 0.9, 0.92, 500)) == "0.912 [0.900, 0.920] (n = 500)"
+
+
+def test_a_paired_difference_knows_that_items_are_the_same() -> None:
+    before = [True] * 60 + [False] * 40
+    same = paired_difference(before, before)
+    assert same.value == 0
+    assert -0.05 < same.low < 0 < same.high < 0.05
+    lost = paired_difference(before, [True] * 50 + [False] * 50)
+    assert (lost.value, lost.n) == (pytest.approx(0.1), 100)
+    assert 0.03 < lost.low < 0.1 < lost.high < 0.18
+    turned = paired_difference([True] * 50 + [False] * 50, before)
+    assert (turned.low, turned.high) == (pytest.approx(-lost.high), pytest.approx(-lost.low))
+    unrelated = paired_difference([True, False] * 50, [True] * 50 + [False] * 50)
+    assert unrelated.high > 0.12
+    with pytest.raises(ValueError, match="both outcomes of each item"):
+        paired_difference([True], [True, False])

@@ -6,15 +6,19 @@ Knows nothing about models, detectors or where files are kept.
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
+
+LONGEST_LINE = 64 * 2**20  # bytes
 
 
 class Label(IntEnum):
@@ -52,10 +56,33 @@ def read_jsonl(lines: Iterable[bytes], *, name: str) -> Iterator[dict[str, Any]]
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         if line.strip():
-            yield _json_object(line, where=f"{name}, line {number}")
+            yield json_object(line, where=f"{name}, line {number}")
 
 
-def _json_object(line: bytes, *, where: str) -> dict[str, Any]:
+def read_jsonl_file(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file of JSON lines, packed by gzip where its name ends in .gz.
+
+    ValueError as for `read_jsonl`, for a line too long for the memory, and for a gzip file that
+    is none or is cut short.
+    """
+    packed = path.name.lower().endswith(".gz")
+    with path.open("rb") as raw, closing(gzip.GzipFile(fileobj=raw) if packed else raw) as file:
+        try:
+            yield from read_jsonl(bounded_lines(file, name=str(path)), name=str(path))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
+
+
+def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[bytes]:
+    """The lines of a file; ValueError where one is so long that it could fill the memory."""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"{name} has a line over {LONGEST_LINE >> 20} MiB; split it")
+        yield line
+
+
+def json_object(line: bytes, *, where: str) -> dict[str, Any]:
+    """The JSON object that a line holds; ValueError says what is wrong with it."""
     try:
         value = json.loads(decode_utf8(line, where=where), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -83,6 +110,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def decode_utf8(data: bytes, *, where: str) -> str:
     """The text that `data` holds; ValueError says at which byte it stops being UTF-8."""
+    refuse_utf16(data, where=where)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -90,6 +118,14 @@ def decode_utf8(data: bytes, *, where: str) -> str:
             f"{where} is not UTF-8 at byte {error.start} (0x{data[error.start]:02x}); "
             "save it as UTF-8"
         ) from None
+
+
+def refuse_utf16(data: bytes, *, where: str) -> None:
+    """ValueError where `data` begins as files in UTF-16 do, with the way to convert them."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(
+            f"{where} is in UTF-16; save it as UTF-8 (`iconv -f UTF-16 -t UTF-8 OLD > NEW`)"
+        )
 
 
 def check_text(value: object, *, where: str) -> str:
@@ -125,8 +161,10 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-    except BaseException:
+    except BaseException as error:
         fresh.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say what it had no room for
         raise
     _flush_folder(path.parent)
 

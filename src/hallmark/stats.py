@@ -105,6 +105,35 @@ def tpr_at_fpr(
     return wilson(int((scores > threshold).sum()), len(scores))
 
 
+def paired_difference(
+    before: ArrayLike, after: ArrayLike, *, confidence: float = CONFIDENCE
+) -> Estimate:
+    """By how much a rate is lower `after` than `before`, both of the same items, true or false.
+
+    Newcombe's (1998) interval for paired rates, method 10 with its continuity correction.
+    """
+    first = np.asarray(before, dtype=np.bool_).ravel()
+    second = np.asarray(after, dtype=np.bool_).ravel()
+    if not len(first) or len(first) != len(second):
+        raise ValueError("a paired difference needs both outcomes of each item, and at least one")
+    n = len(first)
+    a, d = int((first & second).sum()), int((~first & ~second).sum())
+    b, c = int((first & ~second).sum()), int((~first & second).sum())
+    one, two = wilson(a + b, n, confidence=confidence), wilson(a + c, n, confidence=confidence)
+    spread = float(a + b) * (c + d) * (a + c) * (b + d)
+    agreement = a * d - b * c
+    kept = max(agreement - n / 2, 0.0) if agreement > 0 else agreement
+    phi = kept / np.sqrt(spread) if spread else 0.0
+
+    def reach(up: float, down: float) -> float:
+        return float(np.sqrt(max(0.0, up * up - 2 * phi * up * down + down * down)))
+
+    value = one.value - two.value
+    low = value - reach(one.value - one.low, two.high - two.value)
+    high = value + reach(one.high - one.value, two.value - two.low)
+    return Estimate(value, max(-1.0, low), min(1.0, high), n)
+
+
 def balanced_accuracy(
     human: ArrayLike, synthetic: ArrayLike, *, threshold: float, confidence: float = CONFIDENCE
 ) -> Estimate:

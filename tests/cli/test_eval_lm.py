@@ -6,6 +6,8 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
+
 PASSAGES = "".join(json.dumps({"text": f"the text {i} is the {i}"}) + "\n" for i in range(20))
 
 
@@ -52,3 +54,25 @@ def test_what_is_wrong_is_one_line(run_cli, tiny_model: Path, tmp_path: Path) ->
     assert len(done.err.splitlines()) == 1
     done = run_cli("eval-lm", "--model", tiny_model, "--text", "-", stdin=b"")
     assert (done.code, "standard input is empty" in done.err) == (1, True)
+
+
+def test_lambada_comes_from_standard_input_too(run_cli, tiny_model, tmp_path) -> None:
+    file = tmp_path / "lambada.jsonl"
+    file.write_text(PASSAGES)
+    arguments = ("eval-lm", "--model", tiny_model, "--json", "--lambada")
+    piped = run_cli(*arguments, "-", stdin=PASSAGES.encode())
+    assert piped.code == 0
+    assert piped.out == run_cli(*arguments, file).out
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(PASSAGES.encode())[:-9]])
+def test_a_gzip_file_that_is_not_whole_is_one_line(
+    content: bytes, run_cli, tiny_model, tmp_path
+) -> None:
+    file = tmp_path / "lambada.jsonl.gz"
+    file.write_bytes(content)
+    done = run_cli("eval-lm", "--model", tiny_model, "--lambada", file)
+    assert done.code == 1
+    assert "is not a whole gzip file" in done.err
+    assert "fetch it again" in done.err
+    assert done.err.count("\n") == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hallmark.cli.generate import load
+from hallmark.cli.options import load_model
 from hallmark.models import checkpoint
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import Int4Matrix, Int8Matrix, float_matrix
@@ -38,10 +38,10 @@ def test_an_exported_model_writes_what_the_original_writes(
     done = run_cli("export", plain_model, folder, "--precision", precision)
     assert (done.code, done.out) == (0, f"{folder}\n")
     assert f"MB in {precision}" in done.err
-    loaded = load(str(folder), precision=precision)
+    loaded = load_model(str(folder), precision=precision)
     kind = Int8Matrix if precision == "int8" else Int4Matrix
     assert isinstance(loaded.network.h[0].mlp.c_fc, kind)
-    original = load(str(plain_model), precision=precision)
+    original = load_model(str(plain_model), precision=precision)
     matrix = original.network.h[0].mlp.c_proj
     assert torch.equal(float_matrix(matrix), float_matrix(loaded.network.h[0].mlp.c_proj))
     dequantised = checkpoint.load_network(folder).h[0].mlp.c_proj

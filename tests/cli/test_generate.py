@@ -28,6 +28,37 @@ def test_the_text_is_what_the_library_writes(run_cli, tiny_model: Path) -> None:
     assert f"8 tokens, seed {document_seed(3, '', '', 0)}" in result.err
 
 
+def test_a_reported_seed_writes_its_text_again(run_cli, tiny_model: Path) -> None:
+    shared = ("--model", tiny_model, *SHORT)
+    out = run_cli("generate", "the", "--n", 3, "--jsonl", "--seed", 5, *shared).out
+    third = records(out)[2]
+    again = run_cli("generate", "the", "--document-seed", third["seed"], "--jsonl", *shared)
+    (record,) = records(again.out)
+    assert (record["text"], record["seed"]) == (third["text"], third["seed"])
+
+
+def test_a_document_seed_is_for_one_text(run_cli, tiny_model: Path) -> None:
+    for more in (("the", "--n", 2), ("-", "--jsonl")):
+        result = run_cli("generate", *more, "--document-seed", 1, "--model", tiny_model)
+        assert result.code == 2
+        assert "--document-seed writes one text" in result.err
+
+
+def test_a_bad_line_takes_its_place_and_the_others_keep_theirs(run_cli, tiny_model: Path) -> None:
+    arguments = ("generate", "-", "--jsonl", "--n", 2, "--model", tiny_model, *SHORT, "--quiet")
+    good = b'{"prompt": "a"}\n{"prompt": "b"}\n{"prompt": "c"}\n'
+    bad = good.replace(b'{"prompt": "b"}', b'{"prompt": 3}')
+    whole, broken = run_cli(*arguments, stdin=good), run_cli(*arguments, stdin=bad)
+    kept = records(whole.out)
+    assert [r["id"] for r in records(broken.out)] == ["1-1", "1-2", 2, "3-1", "3-2"]
+    assert [r for r in records(broken.out) if "error" not in r] == kept[:2] + kept[4:]
+    assert (whole.code, broken.code) == (0, 1)
+    assert "1 of 5 texts could not be read" in broken.err
+    only = run_cli(*arguments, stdin=b"{}")
+    assert only.code == 1
+    assert "error" in records(only.out)[0]
+
+
 def test_quiet_says_nothing_more(run_cli, tiny_model: Path) -> None:
     assert run_cli("generate", "the", "--model", tiny_model, *SHORT, "--quiet").err == ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hallmark.cli import inputs
-from hallmark.cli.inputs import LineReader, Record, read_text, record_groups
+from hallmark.cli.inputs import BadLine, LineReader, Record, read_text, record_groups, whole
 
 
 def write_lines(path: Path, records: list[object]) -> str:
@@ -89,15 +90,29 @@ def test_the_first_field_that_a_record_has_is_its_text(tmp_path: Path) -> None:
         (b"oops\n", "line 3 is not JSON"),
     ],
 )
-def test_a_bad_line_comes_after_what_was_before_it(
-    tmp_path: Path, bad: bytes, message: str
-) -> None:
+def test_a_bad_line_keeps_its_place(tmp_path: Path, bad: bytes, message: str) -> None:
     path = tmp_path / "in"
     path.write_bytes(b'{"text": "a"}\n\n' + bad + b'{"text": "c"}\n')
-    groups = record_groups(str(path))
-    assert next(groups) == [Record(1, "a")]
+    first, line, last = (line for group in record_groups(str(path)) for line in group)
+    assert (first, last) == (Record(1, "a"), Record(3, "c"))
+    assert isinstance(line, BadLine)
+    assert (line.id, line.line) == (2, 3)
+    assert re.search(message, line.error)
     with pytest.raises(ValueError, match=message):
-        next(groups)
+        whole(line)
+
+
+def test_a_bad_line_has_its_own_id_where_it_can_be_read(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "in", [{"id": "x", "text": 3}])
+    ((line,),) = record_groups(source)
+    assert line.id == "x"
+
+
+def test_lines_in_utf16_end_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes('{"text": "a"}\n'.encode("utf-16"))
+    with pytest.raises(ValueError, match="in is in UTF-16; save it as UTF-8"):
+        list(record_groups(str(path)))
 
 
 def test_groups_stay_small(tmp_path: Path) -> None:

@@ -45,10 +45,23 @@ def test_the_version_is_printed(run_cli) -> None:
     assert run_cli("--version").out == f"hallmark {__version__}\n"
 
 
-def test_no_command_shows_the_help(run_cli) -> None:
-    result = run_cli()
-    assert "detect" in result.out + result.err
-    assert result.code in (0, 2)
+@pytest.mark.parametrize("arguments", [[], ["outputs"], ["train"]])
+def test_a_bare_command_shows_its_help(run_cli, arguments: list[str]) -> None:
+    result = run_cli(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"Usage: {' '.join(['hallmark', *arguments])} [OPTIONS] COMMAND")
+    assert "\nCommands:\n" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["wrong"], "hallmark"), (["detect", "--wrong"], "hallmark detect"),
+        (["train", "wrong"], "hallmark train"), (["generate"], "hallmark generate"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_names_the_help_to_read(run_cli, arguments: list[str], asked: str) -> None:
+    assert run_cli(*arguments).err.endswith(f"see `{asked} --help`\n")
 
 
 @pytest.mark.parametrize("arguments", [["--wrong"], ["wrong"], ["score"], ["models", "--wrong"]])

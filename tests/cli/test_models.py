@@ -50,6 +50,14 @@ def test_bits_per_byte_come_from_the_card(run_cli, bundled: Path) -> None:
     assert rows(run_cli)["ladder-3M"]["bits_per_byte"] is None
 
 
+def test_what_can_be_fetched_has_the_size_of_its_download(run_cli) -> None:
+    listed = rows(run_cli)
+    assert listed["ladder-1M"]["download_bytes"] is None
+    masks = 12 * 1024 * 1024
+    assert listed["124M"]["download_bytes"] == 4 * (124_439_808 + masks)
+    assert "0.55 GB" in run_cli("models").out
+
+
 def test_get_prints_the_folder(run_cli, monkeypatch, tmp_path: Path, empty_home: Path) -> None:
     asked = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,12 @@ def test_a_table_has_a_line_a_token_and_a_summary(run_cli, tiny_model: Path) -> 
     result = run_cli("score", "-", "--model", tiny_model, stdin=TEXT.encode())
     lines = result.out.splitlines()
     (scores,) = LanguageModel.load(tiny_model).score([TEXT])
-    assert len(lines) == len(scores) + 2
+    assert len(lines) == len(scores) + 3
+    assert lines[1].split() == ["(nats)", "(nats)"]
     assert f"{len(scores)} of {len(scores)} tokens" in lines[-1]
-    assert "top 10 " in lines[-1]
+    shares = re.findall(r"(1 to 10|11 to 100|101 to 1000|above 1000) (\d+)%", lines[-1])
+    assert len(shares) == 4
+    assert sum(int(share) for _, share in shares) == pytest.approx(100, abs=2)
     assert result.err == ""
 
 
@@ -65,3 +69,28 @@ def test_a_damaged_model_is_one_line(run_cli, tiny_model: Path, tmp_path: Path) 
     assert (result.code, result.out) == (1, "")
     assert len(result.err.splitlines()) == 1
     assert "model.safetensors" in result.err
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"avx2": True}, "float32")],
+)
+def test_auto_takes_bf16_where_the_cpu_has_units_for_it(
+    run_cli, tiny_model: Path, monkeypatch, units, expected
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: units)
+    arguments = ("score", "-", "--model", tiny_model, "--json")
+    result = run_cli(*arguments, "--precision", "auto", stdin=TEXT.encode())
+    assert json.loads(result.out)["precision"] == expected
+    assert result.err == f"hallmark: {tiny_model} in {expected}\n"
+    assert run_cli(*arguments, "--precision", "auto", "-q", stdin=TEXT.encode()).err == ""
+    plain = run_cli(*arguments, stdin=TEXT.encode())
+    assert (json.loads(plain.out)["precision"], plain.err) == ("float32", "")
+
+
+@pytest.mark.parametrize("command", ["score", "generate"])
+def test_a_device_that_is_not_there_is_one_line(run_cli, tiny_model: Path, command) -> None:
+    result = run_cli(command, "-", "--model", tiny_model, "--device", "cuda:99", stdin=b"the")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("hallmark: device 'cuda:99' cannot be used")
+    assert len(result.err.splitlines()) == 1

@@ -93,19 +93,38 @@ def test_it_abstains_and_says_why(judge: Judge, text: str, reason: str) -> None:
     claims = (
         verdict.score, verdict.probability, verdict.likelihood_ratio,
         verdict.false_positive_rate, verdict.false_positive_n,
+        verdict.false_negative_rate, verdict.false_negative_n,
     )  # fmt: skip
-    assert claims == (None,) * 5
+    assert claims == (None,) * 7
 
 
 def test_the_prior_moves_the_probability_and_nothing_else(judge: Judge) -> None:
     (even,) = judge.judge([text(2.0)])
-    (rare,) = judge.judge([text(2.0)], prior=0.01)
-    odds = math.exp(2) * 0.01 / 0.99
+    (rare,) = judge.judge([text(2.0)], prior=0.2)
+    odds = math.exp(2) * 0.2 / 0.8
     assert rare.probability == pytest.approx(odds / (1 + odds))
     assert (rare.band, rare.likelihood_ratio) == (even.band, even.likelihood_ratio)
     assert even.probability is not None
     assert rare.probability is not None
     assert rare.probability < even.probability
+
+
+@pytest.mark.parametrize(("score", "prior"), [(2.0, 0.01), (-3.0, 0.99)])
+def test_no_band_is_claimed_against_the_prior(judge: Judge, score: float, prior: float) -> None:
+    (even,) = judge.judge([text(score)])
+    (verdict,) = judge.judge([text(score)], prior=prior)
+    assert even.band is not Band.CANNOT_TELL
+    assert verdict.band is Band.CANNOT_TELL
+    assert f"where {100 * prior:.0f}% of such texts are synthetic" in verdict.reason
+    assert (verdict.score, verdict.likelihood_ratio) == (even.score, even.likelihood_ratio)
+
+
+def test_both_bounds_have_their_n(judge: Judge) -> None:
+    low, high = judge.judge([text(-3.0), text(3.0)])
+    assert (low.false_negative_n, high.false_negative_n) == (200, 200)
+    assert low.false_negative_rate == pytest.approx(1 - 0.05 ** (1 / 200), rel=1e-6)
+    assert high.false_negative_rate is not None
+    assert high.false_negative_rate > 0.4
 
 
 @pytest.mark.parametrize("prior", [0, 1, -0.1, 2, math.nan, math.inf])
@@ -123,11 +142,17 @@ def test_extreme_numbers_stay_numbers(judge: Judge, score: float, prior: float) 
     assert math.isfinite(verdict.likelihood_ratio or 0)
 
 
-def test_verdicts_in_order_in_small_batches(judge: Judge) -> None:
+def test_verdicts_in_order(judge: Judge) -> None:
     verdicts = judge.judge([text(i / 10) for i in range(30)])
     assert [v.score for v in verdicts] == [i / 10 for i in range(30)]
-    assert max(judge.detector.batches) <= 8  # type: ignore[attr-defined]
     assert judge.judge([]) == []
+
+
+def test_the_last_bits_of_a_score_change_nothing(judge: Judge) -> None:
+    """A batch of another shape changes a score by about 1e-7."""
+    first, second = judge.judge([text(1.2340001), text(1.2339998)])
+    assert first == second
+    assert first.score == 1.23
 
 
 def bound(rate: float) -> Bound:
@@ -235,3 +260,26 @@ def test_every_kind_has_its_class() -> None:
     for kind in KINDS:
         assert hasattr(load_class(kind), "score")
         assert hasattr(load_class(kind), "load")
+
+
+def test_a_text_is_judged_as_repaired_and_both_scores_are_told(judge: Judge) -> None:
+    hidden = text(3.0, more="mo\u200brni\u200bng").replace("3.0", "\u200b3.0", 1)
+    judge.detector.examine = _without_hidden(judge.detector.examine)  # type: ignore[method-assign]
+    tampered, plain = judge.judge([hidden, text(3.0)])
+    assert (tampered.band, tampered.score, tampered.raw_score) == (Band.LIKELY_SYNTHETIC, 3, -9)
+    assert (tampered.tampered, tampered.repairs) == (True, {"invisible": 38})
+    assert (plain.tampered, plain.repairs, plain.raw_score) == (False, {}, 3)
+
+
+def _without_hidden(examine):
+    """What a detector does that knows no word with hidden characters."""
+
+    def wrapped(texts: Sequence[str]) -> list[Examined]:
+        return examine([text(-9.0) if "\u200b" in given else given for given in texts])
+
+    return wrapped
+
+
+def test_a_tampered_text_of_which_nothing_can_be_said_has_no_scores(judge: Judge) -> None:
+    (verdict,) = judge.judge([text(3.0, words=5, more="mo\u200brni\u200bng")])
+    assert (verdict.score, verdict.raw_score, verdict.tampered) == (None, None, True)

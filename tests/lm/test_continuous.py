@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from hallmark.lm import continuous
-from hallmark.lm.continuous import stream
+from hallmark.lm.continuous import Schedule, stream
 from hallmark.lm.engine.decoder import Decoder
 from hallmark.lm.generate import generate
 from hallmark.lm.model import LanguageModel
+from hallmark.lm.row import Row
 from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
@@ -124,8 +124,8 @@ def test_pieces_join_to_the_text_of_each(network, tokenizer):
 
 
 def test_no_tokens_and_no_prompts(network, tokenizer):
-    assert list(stream(network, tokenizer, [], SamplingParams())) == []
-    (pair,) = stream(network, tokenizer, [("the", 3)], SamplingParams(max_tokens=0))
+    assert list(stream(network, tokenizer, [], SamplingParams(), slots=2)) == []
+    (pair,) = stream(network, tokenizer, [("the", 3)], SamplingParams(max_tokens=0), slots=2)
     assert (pair[0], pair[1].text, pair[1].seed) == (0, "", 3)
 
 
@@ -137,4 +137,56 @@ def test_a_model_streams_the_texts_that_it_generates(network, tokenizer, monkeyp
     assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
     monkeypatch.setattr("hallmark.lm.model.fits", lambda _: False)
     assert [dict(model.stream(pairs, params, slots=3))[i] for i in range(len(pairs))] == plain
-    assert continuous.SLOTS == 32
+
+
+MIXED = [
+    {}, {"temperature": 0}, {"top_k": 10, "max_tokens": 7}, {"top_p": 0.8}, {"stop": ("e",)},
+    {"repetition_penalty": 1.4}, {"temperature": 0.6, "max_tokens": 30},
+]  # fmt: skip
+
+
+def rows_of(tokenizer, alternatives=None) -> list[Row]:
+    each = [SamplingParams(**({"max_tokens": 20} | m)) for m in MIXED]
+    return [
+        Row(i, PROMPTS[i], SEEDS[i], tokenizer, p, n_ctx=N_CTX, on_token=None,
+            alternatives=alternatives)
+        for i, p in enumerate(each)
+    ]  # fmt: skip
+
+
+def test_texts_of_different_settings_are_written_together(network, tokenizer):
+    """Each is what it would be alone; half come while others are being written, one is dropped."""
+    rows = rows_of(tokenizer)
+    found = {}
+    with Decoder(network, SamplingParams(), slots=3, capacity=N_CTX) as decoder:
+        schedule = Schedule(decoder, rows[:4])
+        for index, row in enumerate(rows_of(tokenizer)[4:], start=4):
+            schedule.add(index, row)
+        leaves = Row(9, "leaves", 1, tokenizer, SamplingParams(), n_ctx=N_CTX, on_token=None)
+        schedule.add(9, leaves)
+        schedule.admit()
+        schedule.drop(9)
+        for index, generation in schedule.run():
+            found[index] = generation
+    alone = [generate(network, tokenizer, [r.prompt], r.params, seeds=[r.seed])[0] for r in rows]
+    assert [found[i] for i in range(len(rows))] == alone
+    assert not leaves.tokens
+
+
+def test_what_a_draw_was_drawn_from_is_told(network, tokenizer):
+    told = {i: [] for i in range(len(MIXED))}
+    with Decoder(network, SamplingParams(), slots=4, capacity=N_CTX) as decoder:
+        on_draw = lambda index, token, thought: told[index].append((token, thought))  # noqa: E731
+        rows = rows_of(tokenizer, alternatives=3)
+        texts = dict(Schedule(decoder, rows, on_draw=on_draw).run())
+    for i, row in enumerate(rows):
+        ids = [token for token, _ in told[i]][: len(texts[i].tokens)]
+        assert tuple(ids) == texts[i].tokens
+        if texts[i].slides:
+            continue
+        logits = network.logits(network(torch.tensor([row.context + ids])))[0]
+        expected = logits.double().log_softmax(1)[len(row.context) - 1 :]
+        for at, (token, thought) in enumerate(told[i]):
+            assert thought.log_prob == pytest.approx(expected[at, token].item(), abs=1e-4)
+            best = expected[at].topk(3).values.tolist()
+            assert [p for _, p in thought.likeliest] == pytest.approx(best, abs=1e-4)

@@ -15,7 +15,15 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from hallmark.lm.draw import draw, keep_nucleus, keep_top_k, next_tokens, penalise, uniform
+from hallmark.lm.draw import (
+    draw,
+    keep_nucleus,
+    keep_top_k,
+    next_tokens,
+    next_tokens_unwatched,
+    penalise,
+    uniform,
+)
 from hallmark.lm.sampling import SamplingParams
 
 DRAWS = 1_000_000
@@ -268,3 +276,18 @@ def test_extreme_temperatures_do_not_overflow():
             next_tokens(logits, params, seeds=torch.tensor([s]), step=0).item() for s in range(60)
         }
         assert drawn == likely
+
+
+@pytest.mark.parametrize("mode", [{}, {"temperature": 0}, {"repetition_penalty": 0.7}, *MODES])
+def test_draws_that_nobody_waits_for_are_the_same(mode):
+    params = SamplingParams(**mode)
+    logits = torch.cat([row(i, 3000) for i in range(50)])
+    logits[7] = logits[7].round()  # ties
+    seen = torch.rand(logits.shape, generator=torch.Generator().manual_seed(2)) < 0.1
+    named = {"seeds": torch.arange(50), "step": torch.arange(50) % 7, "seen": seen}
+    expected = next_tokens(logits, params, **named)
+    assert next_tokens_unwatched(logits, params, **named).tolist() == expected.tolist()
+    logits[3, 5], logits[4, :], logits[5, 9] = float("nan"), -INF, INF
+    damaged = next_tokens_unwatched(logits, params, **named)
+    expected[3:6] = -1
+    assert damaged.tolist() == expected.tolist()

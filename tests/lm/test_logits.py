@@ -46,3 +46,21 @@ def test_the_buffer_is_used_again_and_its_size_is_bounded() -> None:
     first, second = blocks(hidden), blocks(hidden[:1])
     assert first.data_ptr() == second.data_ptr()
     assert first.untyped_storage().nbytes() <= module.BLOCK_BYTES
+
+
+@torch.inference_mode()
+def test_on_a_gpu_the_head_is_one_product(monkeypatch) -> None:
+    with torch.device("meta"):
+        net = in_precision(GPT2(CONFIG).eval(), Precision.BF16)
+    calls = []
+    product = module._product
+
+    def count(head, hidden, part, out) -> None:
+        calls.append((part, out.shape))
+        product(head, hidden, part, out)
+
+    monkeypatch.setattr(module, "_product", count)
+    blocks = LogitBlocks(net)
+    assert blocks.rows > module.BLOCK_BYTES // (2 * CONFIG.vocab_size)
+    blocks(torch.empty(3, CONFIG.n_embd, device="meta"))
+    assert calls == [(slice(0, CONFIG.vocab_size), (3, CONFIG.vocab_size))]

@@ -76,6 +76,12 @@ def test_wrong_arguments_are_refused(model, arguments, message):
         model.generate(**arguments)
 
 
+@pytest.mark.parametrize("slots", [0, -3])
+def test_slots_are_checked(model, slots):
+    with pytest.raises(ValueError, match=f"slots must be at least 1, not {slots}"):
+        next(model.stream([("the", 1)], slots=slots))
+
+
 def test_no_prompts_no_texts(model):
     assert model.generate([]) == []
     assert model.score([]) == []

@@ -22,21 +22,27 @@ class _Count:
 
     def __init__(self, total: int) -> None:
         self.total, self.done, self.fresh, self.tokens = total, 0, 0, 0
-        self.began = time.monotonic()
+        self.began: float | None = None  # when the first fresh document was there
 
     def add(self, step: Step) -> None:
         """Count what was done; what others or an earlier start did says nothing of the speed."""
         self.done += step.documents
-        if not step.before:
-            self.fresh += step.documents
-            self.tokens += step.tokens
+        if step.before:
+            return
+        if self.began is None:  # what came before it was loading and compiling
+            self.began = time.monotonic()
+            return
+        self.fresh += step.documents
+        self.tokens += step.tokens
 
     def line(self) -> str:
-        """Progress in words."""
-        seconds = time.monotonic() - self.began
-        left = (self.total - self.done) * seconds / self.fresh if self.fresh else 0.0
-        speed = f"{self.tokens / seconds:,.0f} tokens/s, {clock(left)} left"
-        return f"{self.done:,} of {self.total:,} documents, {speed}"
+        """Progress in words; how fast and how long is known from the second fresh document on."""
+        done = f"{self.done:,} of {self.total:,} documents"
+        if self.began is None or not self.fresh:
+            return done
+        seconds = max(time.monotonic() - self.began, 1e-9)
+        left = (self.total - self.done) * seconds / self.fresh
+        return f"{done}, {self.tokens / seconds:,.0f} tokens/s, {clock(left)} left"
 
 
 def clock(seconds: float) -> str:

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from hallmark.cli import detect, generate
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Quiet
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Quiet, load_model
 from hallmark.cli.output import note, print_json
+from hallmark.cli.verdicts import as_record, sentences
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR
 from hallmark.lm.sampling import SamplingParams
+from hallmark.models.precision import AUTO
 from hallmark.models.sizes import BUNDLED
 
 Say = Callable[[str], None]
@@ -26,9 +28,10 @@ MEANING = """\
 What the numbers mean
   A verdict says how a text looks, not who wrote it: people write predictable text and models
   write surprising text. The probability holds for the stated share of synthetic texts among
-  those you judge. The error rate is how often a human text of that length scores as high, at
-  worst (95 %); n is how many human texts that comes from.
-  Where the detector cannot tell, it says so; do not accuse anybody on the strength of it."""
+  those you judge. The error rate is how often texts of the other kind and of that length score
+  so, at worst (95 %); n is how many texts that comes from.
+  Where the detector cannot tell, it says so. Whatever it says is evidence, and no ground for an
+  accusation on its own."""
 
 Seed = Annotated[int, typer.Option(help="Another seed gives another text.")]
 
@@ -57,7 +60,7 @@ def silent(text: str) -> None:
 
 def write(name: str, *, seed: int, say: Say) -> str:
     """The model's text, shown while it grows."""
-    model = generate.load(name)
+    model = load_model(name, precision=AUTO)
     params = SamplingParams(max_tokens=TOKENS, top_k=TOP_K, seed=seed)
     size = f"{model.network.config.parameters:,} parameters"
     say(f"{model.name} ({size}) goes on from {PROMPT!r}, top-k {TOP_K}, seed {seed}:\n")
@@ -82,10 +85,9 @@ def judge(written: str, *, detector: str, say: Say) -> list[dict[str, Any]]:
     began = time.perf_counter()
     verdicts = detect.load(detector).judge(list(texts.values()), prior=PRIOR)
     for name, verdict in zip(texts, verdicts, strict=True):
-        lines = "\n".join(f"   {line}" for line in detect.sentences(verdict))
+        lines = "\n".join(f"   {line}" for line in sentences(verdict))
         say(f"\n{name}:\n{lines}")
     say(f"\n[judged in {time.perf_counter() - began:.1f} s]")
     return [
-        {"name": name, **detect.as_record(verdict)}
-        for name, verdict in zip(texts, verdicts, strict=True)
+        {"name": name, **as_record(verdict)} for name, verdict in zip(texts, verdicts, strict=True)
     ]

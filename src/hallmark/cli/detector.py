@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hallmark.cli.answers import answer_lines, one_format
 from hallmark.cli.fields import options_of
-from hallmark.cli.inputs import read_text, record_groups
+from hallmark.cli.inputs import read_text
 from hallmark.cli.labelled import Labelled, read_labelled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, AsJsonLines, Quiet, home
-from hallmark.cli.output import console, print_json, progress
+from hallmark.cli.output import console, print_json
 from hallmark.cli.training import report
 from hallmark.detect.encoders.settings import EncoderConfig
 from hallmark.models.sizes import find_model
@@ -118,6 +119,7 @@ def score(
     quiet: Quiet = False,
 ) -> None:
     """Print a detector's raw score of each text: higher is more synthetic, on its own scale."""
+    one_format(json=json, jsonl=jsonl)
     loaded = load(folder)
     if jsonl:
         score_lines(file, loaded, quiet=quiet)
@@ -192,12 +194,11 @@ def load(folder: Path) -> Detector:
 
 def score_lines(source: str, loaded: Detector, *, quiet: bool) -> None:
     """Score JSON lines as they come and print one line for each, in order."""
-    with progress("texts", quiet=quiet) as advance:
-        for group in record_groups(source):
-            scores = loaded.score([record.text for record in group])
-            for record, value in zip(group, scores, strict=True):
-                print_json({"id": record.id, "score": float(value)})
-            advance(len(group))
+
+    def answer(texts: list[str]) -> list[dict[str, float]]:
+        return [{"score": float(score)} for score in loaded.score(texts)]
+
+    answer_lines(source, answer, quiet=quiet)
 
 
 def show(rows: list[Measured]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.cli.options import home
+from hallmark.cli.options import home, load_model
 from hallmark.models.precision import AUTO
 from hallmark.models.sizes import smaller_than
 
@@ -71,6 +71,4 @@ def with_draft(model: LanguageModel, name: str) -> LanguageModel | Drafted:
         name = size.name if size else NGRAM
     if name == NGRAM:
         return Drafted(model, NGRAM)
-    from hallmark.cli.generate import load
-
-    return Drafted(model, load(name))
+    return Drafted(model, load_model(name, precision=AUTO))

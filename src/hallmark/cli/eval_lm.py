@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hallmark.cli.inputs import read_text
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home
+from hallmark.cli.inputs import name_of, read_text, spooled
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, load_model
 from hallmark.cli.output import note, print_json, progress
-from hallmark.data import check_text, read_jsonl
+from hallmark.data import check_text, read_jsonl_file
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
 
 Lambada = Annotated[
-    Path | None, typer.Option(metavar="FILE", help='LAMBADA\'s test set: {"text": ...} a line.')
+    str | None, typer.Option(metavar="FILE", help='LAMBADA\'s test set: {"text": ...} a line.')
 ]
 WikiText = Annotated[
     str | None, typer.Option("--wikitext2", metavar="FILE", help="WikiText-2's test file.")
@@ -45,7 +43,9 @@ def eval_lm(
     """Measure a language model on LAMBADA, WikiText-2 and texts of your own."""
     if lambada is None and wikitext2 is None and not text:
         raise typer.BadParameter("give at least one of --lambada, --wikitext2 and --text")
-    rows = list(evaluate(load(model), lambada, wikitext2, text or [], limit, quiet=quiet or json))
+    rows = list(
+        evaluate(load_model(model), lambada, wikitext2, text or [], limit, quiet=quiet or json)
+    )
     if json:
         print_json({"model": model, "results": rows})
     else:
@@ -53,17 +53,9 @@ def eval_lm(
         note("Perplexity is per word; docs/training.md says how each is measured.", quiet=quiet)
 
 
-def load(name: str) -> LanguageModel:
-    """The model of that name or folder."""
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
-
-    return LanguageModel.load(find_model(name, home=home()), name=name)
-
-
 def evaluate(
     model: LanguageModel,
-    lambada: Path | None,
+    lambada: str | None,
     wikitext2: str | None,
     texts: list[str],
     limit: int | None,
@@ -84,7 +76,7 @@ def evaluate(
 
 
 def _lambada(
-    model: LanguageModel, file: Path, limit: int | None, *, quiet: bool
+    model: LanguageModel, file: str, limit: int | None, *, quiet: bool
 ) -> Iterator[dict[str, Any]]:
     from hallmark.lm.protocols.lambada import lambada
 
@@ -106,12 +98,11 @@ def _row(model: LanguageModel, task: str, protocol: str, values: dict[str, Any])
     return {"task": task, "protocol": protocol, **values, "published": beside or None}
 
 
-def passages(file: Path) -> Iterator[str]:
-    """The texts of a file of JSON lines, packed by gzip or not."""
-    packed = file.name.endswith(".gz")
-    with gzip.open(file) if packed else file.open("rb") as lines:
-        for number, record in enumerate(read_jsonl(lines, name=str(file)), start=1):
-            where = f'"text" of record {number} in {file}'
+def passages(file: str) -> Iterator[str]:
+    """The texts of a file of JSON lines, packed by gzip or not; of standard input for `-`."""
+    with spooled([file]) as (path,):
+        for number, record in enumerate(read_jsonl_file(path), start=1):
+            where = f'"text" of record {number} in {name_of(file)}'
             yield check_text(record.get("text"), where=where)
 
 

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hallmark.cli.answers import Tally, one_format
 from hallmark.cli.drafting import NONE, Draft, Drafted, with_draft
-from hallmark.cli.inputs import STANDARD_INPUT, Record, read_text, record_groups
+from hallmark.cli.inputs import (
+    STANDARD_INPUT,
+    BadLine,
+    Line,
+    Record,
+    read_text,
+    record_groups,
+)
 from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
     AsJsonLines,
+    Device,
     Model,
     Precision,
     Quiet,
-    home,
+    load_model,
 )
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
 from hallmark.data import check_text
@@ -50,7 +59,17 @@ Penalty = Annotated[float, typer.Option(help="Make tokens seen before less likel
 Stop = Annotated[
     list[str] | None, typer.Option(help="End before this string; may be given several times.")
 ]
-Seed = Annotated[int, typer.Option(help="The same seed writes the same text.")]
+Seed = Annotated[
+    int, typer.Option(help="The same seed writes the same texts; each gets a seed made from it.")
+]
+OwnSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--document-seed",
+        help="Write one text again from the seed that was reported with it (with its prompt and "
+        "options).",
+    ),
+]
 
 
 def generate(
@@ -65,7 +84,9 @@ def generate(
     repetition_penalty: Penalty = SamplingParams.repetition_penalty,
     stop: Stop = None,
     seed: Seed = SamplingParams.seed,
+    own_seed: OwnSeed = None,
     precision: Precision = AUTO,
+    device: Device = "cpu",
     draft: Draft = NONE,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
@@ -76,13 +97,14 @@ def generate(
         max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
-    batches = requests(prompt, unconditional=unconditional, n=n, seed=seed, jsonl=jsonl)
-    writer = with_draft(load(model, precision=precision), draft)
+    one_format(json=json, jsonl=jsonl)
+    chosen = Seeds(seed, own_seed)
+    batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
+    writer = with_draft(load_model(model, precision=precision, device=device), draft)
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
-        facts = {"model": writer.name, "precision": writer.precision}
-        print_json({**facts, **collect(batches, writer, params)})
+        print_json(collect(batches, writer, params))
     else:
         write_text(batches, writer, params, quiet=quiet)
     note(said(writer), quiet=quiet or not said(writer))
@@ -97,18 +119,35 @@ class Request:
     seed: int
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """Where the texts' seeds come from: `base` and a text's place, or `own`, for a single text."""
+
+    base: int
+    own: int | None
+
+    def at(self, place: int) -> int:
+        """The seed of the text at `place`, counted from 0."""
+        return document_seed(self.base, "", "", place) if self.own is None else self.own
+
+
+Batch = list[Request | BadLine]
+
+
 def requests(
-    prompt: str | None, *, unconditional: bool, n: int, seed: int, jsonl: bool
-) -> Iterator[list[Request]]:
+    prompt: str | None, *, unconditional: bool, n: int, seeds: Seeds, jsonl: bool
+) -> Iterator[Batch]:
     """What to write, in batches. Checked as far as the first batch before this returns."""
     if (prompt is None) != unconditional:
         raise typer.BadParameter("give either a PROMPT (- is standard input) or --unconditional")
-    batches = _batches(_groups(prompt or "", jsonl=jsonl), n=n, seed=seed)
+    if seeds.own is not None and (n > 1 or (jsonl and prompt == STANDARD_INPUT)):
+        raise typer.BadParameter("--document-seed writes one text: give one prompt and no --n")
+    batches = _batches(_groups(prompt or "", jsonl=jsonl), n=n, seeds=seeds)
     first = next(batches, None)
     return iter(()) if first is None else chain([first], batches)
 
 
-def _groups(prompt: str, *, jsonl: bool) -> Iterator[list[Record]]:
+def _groups(prompt: str, *, jsonl: bool) -> Iterator[list[Line]]:
     """Prompts as they come; one alone has no id of its own."""
     if prompt == STANDARD_INPUT and jsonl:
         yield from record_groups(prompt, fields=("prompt", "text"))
@@ -118,28 +157,22 @@ def _groups(prompt: str, *, jsonl: bool) -> Iterator[list[Record]]:
         yield [Record(None, check_text(prompt, where="the prompt"))]
 
 
-def _batches(groups: Iterator[list[Record]], *, n: int, seed: int) -> Iterator[list[Request]]:
-    """Every prompt `n` times, at most `BATCH` at once; each has a seed by its place."""
+def _batches(groups: Iterator[list[Line]], *, n: int, seeds: Seeds) -> Iterator[Batch]:
+    """Every prompt `n` times, at most `BATCH` at once; a bad line takes its texts' places."""
     place = 0
     for group in groups:
-        copies = ((record, copy) for record in group for copy in range(n))
+        copies = ((line, copy) for line in group for copy in range(n))
         while rows := list(islice(copies, BATCH)):
-            batch = []
-            for record, copy in rows:
-                own = record.id if n == 1 else f"{record.id}-{copy + 1}"
-                name = place + 1 if record.id is None else own
-                own_seed = document_seed(seed, "", "", place)
-                batch.append(Request(name, record.text, own_seed))
+            batch: Batch = []
+            for line, copy in rows:
+                if isinstance(line, Record):
+                    own = line.id if n == 1 else f"{line.id}-{copy + 1}"
+                    name = place + 1 if line.id is None else own
+                    batch.append(Request(name, line.text, seeds.at(place)))
+                elif copy == 0:
+                    batch.append(line)
                 place += 1
             yield batch
-
-
-def load(name: str, *, precision: str = AUTO) -> LanguageModel:
-    """The model of that name or folder."""
-    from hallmark.lm.model import LanguageModel
-    from hallmark.models.sizes import find_model
-
-    return LanguageModel.load(find_model(name, home=home()), name=name, precision=precision)
 
 
 def said(writer: Writer) -> str:
@@ -152,11 +185,14 @@ def said(writer: Writer) -> str:
 
 
 def write(
-    batch: list[Request], model: Writer, params: SamplingParams
+    batch: Batch, model: Writer, params: SamplingParams
 ) -> Iterator[tuple[Request, Generation]]:
-    """Write a batch of texts."""
-    prompts, seeds = [r.prompt for r in batch], [r.seed for r in batch]
-    return zip(batch, model.generate(prompts, params, seeds=seeds), strict=True)
+    """Write a batch of texts; bad lines are left out."""
+    good = [r for r in batch if isinstance(r, Request)]
+    if not good:
+        return iter(())
+    prompts, seeds = [r.prompt for r in good], [r.seed for r in good]
+    return zip(good, model.generate(prompts, params, seeds=seeds), strict=True)
 
 
 def as_record(request: Request, generation: Generation) -> dict[str, Any]:
@@ -173,21 +209,26 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
 
 
 def write_lines(
-    batches: Iterator[list[Request]], model: Writer, params: SamplingParams, *, quiet: bool
+    batches: Iterator[Batch], model: Writer, params: SamplingParams, *, quiet: bool
 ) -> None:
-    """One JSON object a text, each batch as soon as it is written."""
+    """One JSON object a text or bad line, each batch as soon as it is written."""
+    tally = Tally()
     with progress("texts", quiet=quiet) as advance:
         for batch in batches:
-            for request, generation in write(batch, model, params):
-                print_json(as_record(request, generation))
+            written = write(batch, model, params)
+            for one in batch:
+                bad = isinstance(one, BadLine)
+                print_json(asdict(one) if bad else as_record(*next(written)))
+                tally.count(bad=bad)
             advance(len(batch))
+    tally.close("texts")
 
 
-def collect(
-    batches: Iterator[list[Request]], model: Writer, params: SamplingParams
-) -> dict[str, Any]:
+def collect(batches: Iterator[Batch], model: Writer, params: SamplingParams) -> dict[str, Any]:
     """All texts at once, for one JSON object."""
     return {
+        "model": model.name,
+        "precision": model.precision,
         "params": asdict(params),
         "generations": [
             as_record(*pair) for batch in batches for pair in write(batch, model, params)
@@ -196,15 +237,16 @@ def collect(
 
 
 def write_text(
-    batches: Iterator[list[Request]], model: Writer, params: SamplingParams, *, quiet: bool
+    batches: Iterator[Batch], model: Writer, params: SamplingParams, *, quiet: bool
 ) -> None:
     """Texts for people; one for a terminal is shown as it grows, several are numbered."""
     for batch in batches:
-        if len(batch) == 1 and on_terminal():
+        if on_terminal() and len(batch) == 1 and isinstance(batch[0], Request):
             generations = [stream(batch[0], model, params)]
         else:
-            generations = [generation for _, generation in write(batch, model, params)]
-            for request, generation in zip(batch, generations, strict=True):
+            written = list(write(batch, model, params))
+            generations = [generation for _, generation in written]
+            for request, generation in written:
                 heading = f"--- text {request.id}, seed {request.seed} ---\n"
                 shown = printable(generation.text) if on_terminal() else generation.text
                 print(f"{heading if len(batch) > 1 else ''}{shown}")

@@ -6,6 +6,7 @@ and records come in small groups as soon as they are there.
 
 from __future__ import annotations
 
+import codecs
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hallmark.data import check_text, decode_utf8, read_jsonl
+from hallmark.data import check_text, decode_utf8, json_object, refuse_utf16
 
 LONGEST = 64 * 2**20
 STANDARD_INPUT = "-"
@@ -76,9 +77,10 @@ def read_text(source: str, *, may_be_empty: bool = False) -> str:
         data = file.read(LONGEST + 1)
     if len(data) > LONGEST:
         raise ValueError(f"{name} is longer than {LONGEST >> 20} MiB; split it")
+    refuse_utf16(data, where=name)
     nul = data.find(b"\0")
     if nul >= 0:
-        raise ValueError(f"{name} has a NUL at byte {nul}, so it is not text; give UTF-8 text")
+        raise ValueError(f"{name} has a NUL at byte {nul}, so it is not text in UTF-8; give that")
     text = decode_utf8(data, where=name).removeprefix("\ufeff")
     if not may_be_empty and not text.strip():
         raise ValueError(f"{name} is empty; give some text")
@@ -91,6 +93,25 @@ class Record:
 
     id: Any
     text: str
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no record: its `id` where it has one, its number in the file, and why."""
+
+    id: Any
+    line: int
+    error: str
+
+
+Line = Record | BadLine
+
+
+def whole(line: Line) -> Record:
+    """A line that has to be a record; ValueError where it is none."""
+    if isinstance(line, BadLine):
+        raise ValueError(line.error)
+    return line
 
 
 class LineReader:
@@ -140,19 +161,19 @@ class LineReader:
             )
 
 
-def record_groups(source: str, *, fields: tuple[str, ...] = ("text",)) -> Iterator[list[Record]]:
-    """Records of JSON lines in groups small enough for memory, each as soon as it can be had.
+def record_groups(source: str, *, fields: tuple[str, ...] = ("text",)) -> Iterator[list[Line]]:
+    """Lines of JSON in groups small enough for memory, each as soon as it can be had.
 
-    The text is the first of `fields` that a line has. A bad line is an error (ValueError, with
-    its number) only after the records before it were yielded.
+    The text is the first of `fields` that a line has. A bad line is a `BadLine` among the
+    others. ValueError for what cannot be read past: UTF-16, or a line longer than `LONGEST`,
+    after everything before it was yielded.
     """
     with open_input(source) as file:
         lines = LineReader(file, name=name_of(source))
-        records = _records(lines, fields=fields, name=name_of(source))
-        group: list[Record] = []
+        group: list[Line] = []
         try:
-            for record in records:
-                group.append(record)
+            for line in _lines(lines, fields=fields, name=name_of(source)):
+                group.append(line)
                 if not lines.ready or _is_full(group):
                     yield group
                     group = []
@@ -164,16 +185,34 @@ def record_groups(source: str, *, fields: tuple[str, ...] = ("text",)) -> Iterat
             yield group
 
 
-def _records(lines: LineReader, *, fields: tuple[str, ...], name: str) -> Iterator[Record]:
-    for number, values in enumerate(read_jsonl(lines, name=name), start=1):
+def _lines(lines: LineReader, *, fields: tuple[str, ...], name: str) -> Iterator[Line]:
+    """Every line that is not blank, counted from 1."""
+    count = 0
+    for line in lines:
         where = f"{name}, line {lines.number}"
-        field = next((f for f in fields if f in values), None)
-        if field is None:
-            wanted = " or ".join(f'"{f}"' for f in fields)
-            raise ValueError(f"{where} has no {wanted}; give one JSON object a line that has it")
-        text = check_text(values[field], where=f'"{field}" of {where}')
-        yield Record(values.get("id", number), text)
+        if lines.number == 1:
+            refuse_utf16(line, where=name)
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if not line.strip():
+            continue
+        count += 1
+        own: Any = count
+        try:
+            values = json_object(line, where=where)
+            own = values.get("id", count)
+            yield Record(own, _text(values, fields=fields, where=where))
+        except ValueError as error:
+            yield BadLine(own, lines.number, str(error))
 
 
-def _is_full(group: list[Record]) -> bool:
-    return len(group) >= _GROUP_RECORDS or sum(len(r.text) for r in group) >= _GROUP_CHARACTERS
+def _text(values: dict[str, Any], *, fields: tuple[str, ...], where: str) -> str:
+    field = next((f for f in fields if f in values), None)
+    if field is None:
+        wanted = " or ".join(f'"{f}"' for f in fields)
+        raise ValueError(f"{where} has no {wanted}; give one JSON object a line that has it")
+    return check_text(values[field], where=f'"{field}" of {where}')
+
+
+def _is_full(group: list[Line]) -> bool:
+    characters = sum(len(line.text) for line in group if isinstance(line, Record))
+    return len(group) >= _GROUP_RECORDS or characters >= _GROUP_CHARACTERS

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hallmark.cli.inputs import record_groups, spooled
+from hallmark.cli.inputs import record_groups, spooled, whole
 from hallmark.data import Label
 
 _SPLITS = ("train", "valid", "test")
@@ -69,7 +69,7 @@ def _from_file(path: Path) -> Iterator[tuple[str, str]]:
 
     named = parse_name(path.name)
     for group in record_groups(str(path)):
-        for record in group:
+        for record in map(whole, group):
             yield named[1] if named else _split_of(record.text), record.text
 
 

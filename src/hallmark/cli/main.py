@@ -11,22 +11,26 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from hallmark import __version__
+from hallmark.cli.attack import attack
+from hallmark.cli.calibrate import calibrate
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.detector import detector
 from hallmark.cli.doctor import doctor
 from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
+from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.score import score
+from hallmark.cli.serve import serve
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -42,7 +46,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, generate, score, detect, eval_lm, models, get, export, doctor):
+for _command in (
+    demo,
+    serve,
+    generate,
+    score,
+    detect,
+    attack,
+    calibrate,
+    fairness,
+    eval_lm,
+    models,
+    get,
+    export,
+    doctor,
+):
     app.command()(_command)
 for _group in (outputs, detector, train):
     app.add_typer(_group)
@@ -108,16 +126,28 @@ def main(arguments: Sequence[str]) -> int:
     except Terminated:
         return TERMINATED
     except Exception as error:
-        return _report(error)
+        return _report(error, asked=_asked(command, arguments))
     return 0
 
 
-def _report(error: Exception) -> int:
-    """Say in one line what is wrong; the exit code."""
+def _asked(command: Any, arguments: Sequence[str]) -> str:
+    """The command that the arguments name, such as `hallmark train prepare`."""
+    names = ["hallmark"]
+    for argument in arguments:
+        command = getattr(command, "commands", {}).get(argument)
+        if command is None:
+            break
+        names.append(argument)
+    return " ".join(names)
+
+
+def _report(error: Exception, *, asked: str) -> int:
+    """Say in one line what is wrong, or show the help that a bare command asks for; exit code."""
     if os.environ.get("HALLMARK_TRACEBACK"):
         sys.excepthook(type(error), error, error.__traceback__)
+    message = _help(error) or f"hallmark: {' '.join(printable(_message(error, asked)).split())}"
     with suppress(OSError):
-        sys.stderr.write(f"hallmark: {' '.join(printable(_message(error)).split())}\n")
+        sys.stderr.write(f"{message}\n")
     if isinstance(error, typer.TyperException):
         return error.exit_code
     if isinstance(error, OSError) and not isinstance(error, _WRONG_FILE):
@@ -126,9 +156,16 @@ def _report(error: Exception) -> int:
     return FAILED
 
 
-def _message(error: Exception) -> str:
+def _help(error: Exception) -> str:
+    """The help where that is all the error is (a command that needs arguments had none)."""
+    context = getattr(error, "ctx", None)
+    whole: str = context.get_help() if context else ""
+    return whole if whole and str(error) == whole else ""
+
+
+def _message(error: Exception, asked: str) -> str:
     if isinstance(error, typer.TyperException):
-        return f"{error.format_message().rstrip('.')}; see `hallmark --help`"
+        return f"{error.format_message().rstrip('.')}; see `{asked} --help`"
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror[:1].lower() + error.strerror[1:]
         return f"{error.filename or 'input or output'}: {reason}"

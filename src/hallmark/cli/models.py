@@ -10,7 +10,7 @@ import typer
 
 from hallmark.cli.options import AsJson, Quiet, home
 from hallmark.cli.output import console, file_progress, note, print_json
-from hallmark.models.sizes import MANIFEST, SIZES, Size, model_folder
+from hallmark.models.sizes import MANIFEST, SIZES, GPT2Config, Size, model_folder
 
 CONFIG = "config.json"
 ModelName = Annotated[
@@ -60,7 +60,13 @@ def describe(size: Size, *, home: Path) -> dict[str, Any]:
         "where": present if here else absent,
         "folder": str(folder) if here else None,
         "bits_per_byte": bits_per_byte(folder),
+        "download_bytes": None if size.bundled else published_bytes(size.config),
     }
+
+
+def published_bytes(config: GPT2Config) -> int:
+    """About the size of a published file: float32, with a mask of n_ctx x n_ctx in each layer."""
+    return 4 * (config.parameters + config.n_layer * config.n_ctx**2)
 
 
 def bits_per_byte(folder: Path) -> float | None:
@@ -75,11 +81,16 @@ def bits_per_byte(folder: Path) -> float | None:
 def print_table(rows: list[dict[str, Any]]) -> None:
     """The rows, aligned."""
     out = console()
-    header = f"{'model':<12}{'parameters':>14}  {'where':<10}{'bits per byte':<15}also called"
+    header = (
+        f"{'model':<12}{'parameters':>14}  {'where':<10}{'download':<10}{'bits per byte':<15}"
+        "also called"
+    )
     out.print(header, style="bold")
     for row in rows:
         bits = "-" if row["bits_per_byte"] is None else f"{row['bits_per_byte']:.3f}"
+        size = row["download_bytes"]
+        download = "-" if size is None else f"{size / 1e9:.2f} GB"
         out.print(
-            f"{row['name']:<12}{row['parameters']:>14,}  {row['where']:<10}{bits:<15}"
-            f"{', '.join(row['aliases'])}"
+            f"{row['name']:<12}{row['parameters']:>14,}  {row['where']:<10}{download:<10}"
+            f"{bits:<15}{', '.join(row['aliases'])}"
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.models.precision import CHOICES
-from hallmark.models.sizes import SIZES
+from hallmark.models.precision import CHOICES, REFERENCE
+from hallmark.models.sizes import SIZES, find_model
+
+if TYPE_CHECKING:
+    from hallmark.lm.model import LanguageModel
 
 DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
 
@@ -31,8 +34,13 @@ Precision = Annotated[
         help="How the network's matrices are held; auto goes by device and size.",
     ),
 ]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Detector = Annotated[
-    str, typer.Option(metavar="NAME|FOLDER", help="The bundled detector, or a folder.")
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="`bundled`, or the folder of a saved detector with a calibration.",
+    ),
 ]
 
 
@@ -44,3 +52,11 @@ def home() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("hallmark", appauthor=False)
+
+
+def load_model(name: str, *, precision: str = REFERENCE, device: str = "cpu") -> LanguageModel:
+    """The model of that name or folder."""
+    from hallmark.lm.model import LanguageModel
+
+    folder = find_model(name, home=home())
+    return LanguageModel.load(folder, name=name, precision=precision, device=device)

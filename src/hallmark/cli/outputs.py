@@ -11,8 +11,8 @@ import typer
 
 from hallmark.cli.building import report, show_summaries
 from hallmark.cli.fields import options_of
-from hallmark.cli.inputs import read_text, record_groups, spooled
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Precision, Quiet, home
+from hallmark.cli.inputs import read_text, record_groups, spooled, whole
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Precision, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.models.precision import AUTO
 from hallmark.models.sizes import find_model
@@ -41,7 +41,6 @@ Prompts = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Go on from these: a line each, or JSON lines; - is input."),
 ]
-Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="An output set.")]
 Regenerate = Annotated[
     int, typer.Option(min=0, help="Write so many documents again from their seeds and compare.")
@@ -152,7 +151,7 @@ def read_prompts(source: str | None) -> list[str]:
     with spooled([source]) as (path,):
         if path.suffix == ".jsonl":
             groups = record_groups(str(path), fields=("prompt", "text"))
-            found = [record.text for group in groups for record in group]
+            found = [whole(line).text for group in groups for line in group]
         else:
             found = read_text(str(path)).split("\n")
     found = [prompt.removesuffix("\r") for prompt in found if prompt.strip()]

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hallmark.cli.inputs import read_text, record_groups
+from hallmark.cli.answers import answer_lines, one_format
+from hallmark.cli.inputs import read_text
 from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
     AsJsonLines,
+    Device,
     Model,
-    Precision,
     Quiet,
     Source,
     home,
 )
-from hallmark.cli.output import console, note, print_json, printable, progress
-from hallmark.models.precision import REFERENCE
+from hallmark.cli.output import console, note, print_json, printable
+from hallmark.models.precision import CHOICES, REFERENCE
 
 if TYPE_CHECKING:
     from hallmark.lm.score import TokenScores
@@ -32,6 +33,13 @@ MAX_TOKENS = 4096
 MaxTokens = Annotated[
     int, typer.Option(min=1, help="Score at most this many tokens of each text, from its start.")
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(CHOICES),
+        help="How matrices are held: float32 is exact; auto is bf16 if the CPU has units for it.",
+    ),
+]
 
 
 def score(
@@ -39,16 +47,23 @@ def score(
     model: Model = DEFAULT_MODEL,
     max_tokens: MaxTokens = MAX_TOKENS,
     precision: Precision = REFERENCE,
+    device: Device = "cpu",
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show how likely a model finds each token of a text."""
+    """Show how likely a model finds each token of a text.
+
+    Every character is scored, in the model's own tokens. `hallmark detect` counts fewer: it makes
+    white space and quotes plain first, and reads at most 1024 tokens of its own model.
+    """
+    one_format(json=json, jsonl=jsonl)
     if jsonl:
-        score_lines(file, load(model, precision), max_tokens=max_tokens, quiet=quiet)
+        scorer = load(model, precision, device=device, quiet=quiet)
+        score_lines(file, scorer, max_tokens=max_tokens, quiet=quiet)
         return
     text = read_text(file)
-    scorer = load(model, precision)
+    scorer = load(model, precision, device=device, quiet=quiet)
     scores = scorer.score([text], max_tokens=max_tokens)[0]
     if json:
         print_json(as_record(scores, scorer))
@@ -57,22 +72,25 @@ def score(
         note(cut(scores), quiet=quiet or scores.tokens_total == len(scores.tokens))
 
 
-def load(name: str, precision: str) -> Scorer:
-    """The model of that name or folder."""
+def load(name: str, precision: str, *, device: str, quiet: bool) -> Scorer:
+    """The model of that name or folder; says in which precision, but for the exact one."""
+    from hallmark.lm.device import scoring_precision
     from hallmark.lm.scorers import load_scorer
     from hallmark.models.sizes import find_model
 
-    return load_scorer(find_model(name, home=home()), name=name, precision=precision)
+    chosen = scoring_precision(precision, device=device)
+    model = load_scorer(find_model(name, home=home()), name=name, precision=chosen, device=device)
+    note(f"hallmark: {name} in {model.precision}", quiet=quiet or precision == REFERENCE)
+    return model
 
 
 def score_lines(source: str, model: Scorer, *, max_tokens: int, quiet: bool) -> None:
     """Score JSON lines as they come and print one line for each, in order."""
-    with progress("texts", quiet=quiet) as advance:
-        for group in record_groups(source):
-            scores = model.score([record.text for record in group], max_tokens=max_tokens)
-            for record, one in zip(group, scores, strict=True):
-                print_json({"id": record.id, **as_record(one, model)})
-            advance(len(group))
+
+    def answer(texts: list[str]) -> list[dict[str, Any]]:
+        return [as_record(one, model) for one in model.score(texts, max_tokens=max_tokens)]
+
+    answer_lines(source, answer, quiet=quiet)
 
 
 def pieces(scores: TokenScores, model: Scorer) -> list[str]:
@@ -107,6 +125,7 @@ def print_table(scores: TokenScores, model: Scorer) -> None:
 
     out = console()
     out.print(f"{'token':<24} {'log-prob':>9} {'rank':>6} {'entropy':>8}", style="bold")
+    out.print(f"{'':<24} {'(nats)':>9} {'':>6} {'(nats)':>8}", style="bold")
     columns = (scores.log_prob.tolist(), scores.rank.tolist(), scores.entropy.tolist())
     for piece, log_prob, rank, entropy in zip(pieces(scores, model), *columns, strict=True):
         shown = printable(repr(piece)[1:-1])
@@ -122,12 +141,13 @@ def summary(scores: TokenScores, model: Scorer) -> str:
     lower = 0.0
     for most, _ in BUCKETS:
         inside = int(((scores.rank > lower) & (scores.rank <= most)).sum())
-        label = f"top {most}" if most < math.inf else "beyond"
+        label = f"{lower + 1:.0f} to {most}" if most < math.inf else f"above {lower:.0f}"
         shares.append(f"{label} {inside / max(1, count):.0%}")
         lower = most
     bits = bits_per_byte(scores, model)
     per_byte = "" if bits is None else f"{bits:.2f} bits per byte; "
-    return f"{count} of {scores.tokens_total} tokens, {model.name}: {per_byte}{', '.join(shares)}"
+    found = f"{per_byte}ranks {', '.join(shares)}"
+    return f"{count} of {scores.tokens_total} tokens, {model.name}: {found}"
 
 
 def cut(scores: TokenScores) -> str:

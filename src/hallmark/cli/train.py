@@ -11,7 +11,7 @@ import typer
 
 from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import STANDARD_INPUT, spooled
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.cli.training import report, show
 from hallmark.lm.corpus.settings import PrepareConfig, Source
@@ -44,7 +44,6 @@ Tokens = Annotated[
     str,
     typer.Option("--tokenizer", metavar="NAME|FOLDER", help="The model whose tokenizer to use."),
 ]
-Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Parallel = Annotated[
     str, typer.Option(metavar="|".join(PARALLEL), help="How torchrun's processes share the work.")
 ]
@@ -58,6 +57,13 @@ Cut = Annotated[int, typer.Option(help="Cut documents to at most this many chara
 Field = Annotated[str, typer.Option(help="Key or column that holds the text.")]
 Near = Annotated[bool, typer.Option("--near/--no-near", help="Leave out near duplicates too.")]
 Step = Annotated[int | None, typer.Option(help="The checkpoint of this step, not the best one.")]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME|FOLDER",
+        help="Where the base model of a LoRA run is, if it was moved.",
+    ),
+]  # fmt: skip
 Figure = Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".svg, .png or .pdf.")]
 
 
@@ -145,14 +151,20 @@ def plot(run: Run, out: Figure = None, json: AsJson = False, quiet: Quiet = Fals
 
 @train.command()
 def export(
-    run: Run, out: Out, step: Step = None, json: AsJson = False, quiet: Quiet = False
+    run: Run,
+    out: Out,
+    step: Step = None,
+    model: Base = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a run's best checkpoint as a Hugging Face folder with a model card."""
     from hallmark.lm.training.run import export_run
 
     if out.exists():
         raise ValueError(f"{out} exists; give a folder that does not")
-    chosen = export_run(run, out, step=step)
+    base = find_model(model, home=home()) if model else None
+    chosen = export_run(run, out, step=step, base=base)
     print_json({"folder": str(out), "step": chosen}) if json else print(out)
     note(f"hallmark: the weights of step {chosen}", quiet=quiet or json)
 

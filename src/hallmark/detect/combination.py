@@ -18,6 +18,7 @@ from hallmark.detect.calibration import Calibration
 from hallmark.detect.detector import Examined, Floats, Scores
 from hallmark.detect.experts import Experts
 from hallmark.detect.reading import Reader, Reading
+from hallmark.detect.scope import out_of_scope
 from hallmark.detect.stored import (
     AGAIN,
     blaming,
@@ -28,7 +29,6 @@ from hallmark.detect.stored import (
     string,
     write_arrays,
 )
-from hallmark.detect.words import Words
 from hallmark.lm.model import LanguageModel
 from hallmark.models.folder import write_json, write_manifest
 from hallmark.models.precision import REFERENCE
@@ -37,7 +37,6 @@ from hallmark.models.sizes import find_model
 KIND = "combination"
 VERSION = 1
 FEWEST_TOKENS = 2
-LEAST_KNOWN = 0.6  # share of a text's words that the background must know
 FILES = ("config.json", "detector.safetensors", "background.safetensors", "words.json")
 
 
@@ -61,7 +60,7 @@ class Combination:
         return [
             Examined(
                 next(scored) if len(r) >= FEWEST_TOKENS else float("nan"),
-                len(r), r.tokens_total, self.out_of_scope(r),
+                len(r), r.tokens_total, out_of_scope(r.text, self.reader.background.words),
             )
             for r in readings
         ]  # fmt: skip
@@ -77,14 +76,6 @@ class Combination:
         """(N, F) features in the order of the experts' names."""
         rows = [self.reader.features(reading) for reading in readings]
         return np.array([[row[name] for name in self.experts.names] for row in rows])
-
-    def out_of_scope(self, reading: Reading) -> str:
-        """Why the text is not what the detector was made for, or nothing."""
-        words = Words(reading.text)
-        known = sum(word in self.reader.background.words for word in words.lower)
-        if not words.words or known < LEAST_KNOWN * len(words.words):
-            return "it is not running English text, the only kind this detector was made for"
-        return ""
 
     def save(self, folder: Path, *, facts: dict[str, Any]) -> None:
         """Write the folder, manifest last; `facts` (data, results) go into config.json."""

@@ -7,19 +7,25 @@ else is "cannot tell", with the reason.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from hallmark.detect.calibration import Bound, Calibration
-from hallmark.detect.detector import KINDS, Examined
+from hallmark.detect.cleaning import Cleaned, clean
+from hallmark.detect.detector import KINDS, Detector, Examined
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
 from hallmark.models.folder import read_json
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import BUNDLED
 
 CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
+# Sums over a batch of another shape differ by up to 1e-6 nats, and a verdict must not depend on a
+# text's neighbours. One text at a time would be exact too and takes two to three times as long.
+DECIMALS = 2
 _BATCH = 8  # texts examined together
 
 
@@ -40,17 +46,41 @@ class Judge:
         self.detector = detector
 
     def judge(self, texts: Sequence[str], *, prior: float = PRIOR) -> list[Verdict]:
-        """A verdict for each text; `prior` is the share of synthetic texts among such texts.
+        """A verdict for each text as `clean` repairs it, with the score that it had before.
 
-        ValueError where the prior is not above 0 and below 1.
+        `prior` is the share of synthetic texts among such texts. A score is rounded before anything
+        is read from it (`DECIMALS`). ValueError where the prior is not above 0 and below 1.
         """
         if not 0 < prior < 1:
             raise ValueError(f"the prior must lie above 0 and below 1, not {prior}")
         out: list[Verdict] = []
         for at in range(0, len(texts), _BATCH):
-            for examined in self.detector.examine(texts[at : at + _BATCH]):
-                out.append(self._verdict(examined, prior))
+            batch = texts[at : at + _BATCH]
+            cleaned = [clean(text) for text in batch]
+            examined = self._examine([c.text for c in cleaned])
+            verdicts = [self._verdict(e, prior) for e in examined]
+            out += self._with_repairs(batch, cleaned, verdicts)
         return out
+
+    def _with_repairs(
+        self, texts: Sequence[str], cleaned: Sequence[Cleaned], verdicts: Sequence[Verdict]
+    ) -> list[Verdict]:
+        """The verdicts with what was repaired; a text that needed none has one score."""
+        changed = [
+            i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
+            if verdict.score is not None and c.text.split() != text.split()
+        ]  # fmt: skip
+        raw = [verdict.score for verdict in verdicts]
+        for i, found in zip(changed, self._examine([texts[i] for i in changed]), strict=True):
+            raw[i] = found.score if math.isfinite(found.score) else None
+        return [
+            replace(verdict, raw_score=raw[i], tampered=c.tampered, repairs=c.repairs)
+            for i, (verdict, c) in enumerate(zip(verdicts, cleaned, strict=True))
+        ]
+
+    def _examine(self, texts: Sequence[str]) -> list[Examined]:
+        found = self.detector.examine(texts) if texts else []
+        return [replace(examined, score=round(examined.score, DECIMALS)) for examined in found]
 
     def _verdict(self, examined: Examined, prior: float) -> Verdict:
         shortest = self.detector.calibration.shortest
@@ -70,10 +100,13 @@ class Judge:
         wrong_human = calibration.false_negatives(examined.score, tokens)
         band, reason = decide(log_ratio, wrong_synthetic, wrong_human)
         log_odds = log_ratio + math.log(prior / (1 - prior))
+        probability = 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0
+        if is_unlikely(band, probability):
+            band, reason = Band.CANNOT_TELL, outweighed(log_ratio, prior)
         return Verdict(
             band=band,
             score=examined.score,
-            probability=1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0,
+            probability=probability,
             prior=prior,
             likelihood_ratio=math.exp(min(log_ratio, 700.0)),
             false_positive_rate=wrong_synthetic.rate,
@@ -81,7 +114,24 @@ class Judge:
             tokens_used=examined.tokens_used,
             tokens_total=examined.tokens_total,
             reason=reason,
+            false_negative_rate=wrong_human.rate,
+            false_negative_n=wrong_human.n,
         )
+
+
+def is_unlikely(band: Band, probability: float) -> bool:
+    """Whether a band claims what is the less likely at the caller's own prior."""
+    wrong = {Band.LIKELY_SYNTHETIC: probability <= 0.5, Band.LIKELY_HUMAN: probability >= 0.5}
+    return wrong.get(band, False)
+
+
+def outweighed(log_ratio: float, prior: float) -> str:
+    """The reason where a score speaks for one side and the prior for the other."""
+    side = "synthetic" if log_ratio > 0 else "human"
+    return (
+        f"such a score is more common in {side} text, but not by enough where "
+        f"{100 * prior:.3g}% of such texts are synthetic before one is read"
+    )
 
 
 def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tuple[Band, str]:
@@ -110,11 +160,46 @@ def abstain(examined: Examined, prior: float, reason: str) -> Verdict:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """A detector with its kind and folder."""
+
+    detector: Any
+    kind: str
+    folder: Path
+
+
 def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
 
     precision: that of its language model; its calibration was fitted on float32 readings.
     """
+    kind, folder = find_detector(name_or_folder)
+    if not hasattr(load_class(kind), "examine"):
+        raise ValueError(
+            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
+            f"verdicts; use {BUNDLED_DETECTOR!r}, or `hallmark calibrate` and --calibration"
+        )
+    return Judge(open_detector(name_or_folder, home=home, precision=precision).detector)
+
+
+def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
+    """Any detector that gives scores, calibrated or not."""
+    kind, folder = find_detector(name_or_folder)
+    chosen = load_class(kind)
+    reads = "precision" in inspect.signature(chosen.load).parameters
+    settings = {"precision": precision} if reads else {}
+    return Loaded(chosen.load(folder, home=home, **settings), kind, folder)
+
+
+def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
+    """The bundled detector, or any in a folder, calibrated or not, for its scores alone."""
+    scorer: Detector = open_detector(name_or_folder, home=home).detector
+    return scorer
+
+
+def find_detector(name_or_folder: str) -> tuple[str, Path]:
+    """Kind and folder of the bundled detector or of one in a folder."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):
@@ -128,13 +213,7 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
     kind = read_json(folder / "config.json").get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"{folder} holds no detector: its config.json names no kind; give one")
-    chosen = load_class(kind)
-    if not hasattr(chosen, "examine"):
-        raise ValueError(
-            f"{folder} holds a {kind} detector, which has no calibration and so gives no "
-            f"verdicts; use {BUNDLED_DETECTOR!r}"
-        )
-    return Judge(chosen.load(folder, home=home, precision=precision))
+    return kind, folder
 
 
 def _is_file(path: Path) -> bool:

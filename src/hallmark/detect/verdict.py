@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 BUNDLED_DETECTOR = "bundled"
@@ -18,13 +19,28 @@ class Band(StrEnum):
 
 
 @dataclass(frozen=True)
+class Citation:
+    """The certificate that a verdict rests on: its hash, what it claims, and of what dates."""
+
+    sha256: str
+    target_fpr: float
+    dates: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """`score` in nats; `probability` that the text is synthetic if `prior` of such texts are.
 
     `likelihood_ratio`: how much more common such a score is among synthetic texts than among
     human ones. `false_positive_rate`: at most this share (95 % bound) of human texts of this
-    length score at least as high, from `false_positive_n` texts of the worst group. All of
-    these are None where the detector abstains; `reason` says why it cannot tell.
+    length score at least as high, from `false_positive_n` texts of the worst group.
+    `false_negative_rate`: at most this share of synthetic texts of this length score as low or
+    lower, from `false_negative_n` texts. All of these are None where the detector abstains;
+    `reason` says why it cannot tell. `calibration` is the user's certificate, where one was used.
+
+    `score` is that of the text as `cleaning.clean` repairs it and `raw_score` that of the text as
+    it was given; `repairs` counts what was mended by kind, and `tampered` says that innocent texts
+    do not need so much of it.
     """
 
     band: Band
@@ -37,3 +53,9 @@ class Verdict:
     tokens_used: int
     tokens_total: int
     reason: str
+    false_negative_rate: float | None = None
+    false_negative_n: int | None = None
+    raw_score: float | None = None
+    tampered: bool = False
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    calibration: Citation | None = None

@@ -1,4 +1,4 @@
-"""What compiled loops over rows of numbers share: bf16, e^x, threads, and where they are kept.
+"""What compiled loops share: bf16, e^x, GELU, threads, and the disk that keeps them.
 
 A bf16 number is handled as the 16 bits that it is, which are the upper half of a float32.
 Importing this imports numba.
@@ -7,9 +7,12 @@ Importing this imports numba.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,16 +31,37 @@ _FLOAT, _INT, _HALF = ir.FloatType(), ir.IntType(32), ir.IntType(16)
 _f = np.float32
 _LOG2E = _f(1 / math.log(2))
 _LN2_HIGH, _LN2_LOW = _f(0.693359375), _f(-2.12194440e-4)  # ln 2 as a short number and the rest
-Kernel = Callable[..., None]
+_SLOPE, _CUBIC = _f(-2 * math.sqrt(2 / math.pi)), _f(0.044715)  # of GELU
+_LEAST, _MOST = _f(-87), _f(87)
+Kernel = Callable[..., Any]
 
 
-def kept(function: Kernel) -> Kernel:
-    """The function, compiled without Python's lock, and kept on disk where there is a place."""
-    try:
-        compiled: Kernel = njit(cache=True, **ANY_ORDER)(function)
-    except RuntimeError:  # a read-only install and no home
-        compiled = njit(**ANY_ORDER)(function)
-    return compiled
+def kept(**flags: Any) -> Callable[[Kernel], Kernel]:
+    """A decorator: compiled with numba's `flags`, and kept on disk where there is a place."""
+
+    def compile(function: Kernel) -> Kernel:
+        try:
+            compiled: Kernel = njit(cache=True, **flags)(function)
+        except RuntimeError:  # a read-only install and no home
+            compiled = njit(**flags)(function)
+        return compiled
+
+    return compile
+
+
+@cache
+def stamp() -> int:
+    """A number of all the files of compiled code, to be made part of each function that is kept.
+
+    numba looks for changes in the file of a function alone, not in those of what it calls; but
+    it takes notice of the variables that a function closes over.
+    """
+    here = Path(__file__).parent
+    files = [here / name for name in ("compiled.py", "fused.py", "gelu.py")]
+    number = 0
+    for file in [*files, *sorted((here / "engine").glob("*.py"))]:
+        number = zlib.crc32(file.read_bytes(), number)
+    return number
 
 
 def share(count: int, work: Callable[[slice], None]) -> None:
@@ -147,3 +171,12 @@ def exponential(x):
     p = p * r + _f(1.6666665459e-1)
     p = p * r + _f(5.0000001201e-1)
     return (p * r * r + r + _f(1)) * _power_of_two(k)
+
+
+@njit(fastmath={"contract"}, inline="always")
+def gelu(x):
+    """GELU with tanh: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
+    power = _SLOPE * (x + _CUBIC * x * x * x)
+    power = power if power < _MOST else _MOST
+    power = power if power > _LEAST else _LEAST
+    return x / (_f(1) + exponential(power))

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token
+from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token, Told
 from hallmark.lm.row import Generation, OnToken, Row
 from hallmark.lm.sampling import SamplingParams
 from hallmark.lm.speculation import Ask, Draft, Pace
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.tokenizer import Tokenizer
 
-SLOTS = 32
+OnDraw = Callable[[int, int, Told], None]
 
 
 def stream(
@@ -29,7 +29,7 @@ def stream(
     prompts: Iterable[tuple[str, int]],
     params: SamplingParams,
     *,
-    slots: int = SLOTS,
+    slots: int,
     on_token: OnToken | None = None,
     draft: Draft | None = None,
     pace: Pace | None = None,
@@ -49,7 +49,7 @@ def stream(
         yield from ((i, row.generation()) for i, row in enumerate(rows))
         return
     with Decoder(network, params, slots=slots, capacity=n_ctx) as decoder:
-        yield from _Schedule(decoder, rows, draft=draft, pace=pace or Pace()).run()
+        yield from Schedule(decoder, rows, draft=draft, pace=pace or Pace()).run()
 
 
 class _Text:
@@ -59,6 +59,7 @@ class _Text:
         self.index, self.row, self.slot = index, row, slot
         self.context = list(row.context)
         self.read = 0
+        self.penalised = row.params.repetition_penalty != 1
 
     def take(self, token: int, *, n_ctx: int) -> bool:
         """Add a drawn token; whether the text goes on. A full context keeps its last half."""
@@ -71,19 +72,42 @@ class _Text:
         return goes_on
 
 
-class _Schedule:
-    """Which text is in which slot, and what each pass reads."""
+class Schedule:
+    """Which text is in which slot, and what each pass reads.
+
+    Rows may have sampling settings of their own. Besides those of `rows`, which are taken as slots
+    become free, texts may be added and dropped between passes. on_draw is told what became of
+    each draw of a row that wants its alternatives, before the row takes the token.
+    """
 
     def __init__(
-        self, decoder: Decoder, rows: Iterator[Row], *, draft: Draft | None, pace: Pace
+        self,
+        decoder: Decoder,
+        rows: Iterable[Row] = (),
+        *,
+        draft: Draft | None = None,
+        pace: Pace | None = None,
+        on_draw: OnDraw | None = None,
     ) -> None:
-        self.decoder, self.draft, self.pace = decoder, draft, pace
+        self.decoder, self.draft, self.pace = decoder, draft, pace or Pace()
+        self.on_draw = on_draw
         self.n_ctx = decoder.network.config.n_ctx
-        self.penalised = decoder.params.repetition_penalty != 1
         self.coming = enumerate(rows)
         self.waiting: deque[tuple[int, Row]] = deque()
         self.texts: dict[int, _Text] = {}  # by slot
         self.left: dict[int, list[int]] = {}  # what the cache still holds in free slots
+
+    def add(self, index: int, row: Row) -> None:
+        """Let a text wait for a slot; `index`, its name, must differ from those of others."""
+        self.waiting.append((index, row))
+
+    def drop(self, index: int) -> None:
+        """Let a text leave, wherever it is; nothing happens where it has ended."""
+        self.waiting = deque(pair for pair in self.waiting if pair[0] != index)
+        for slot, text in list(self.texts.items()):
+            if text.index == index:
+                self.left[slot] = text.context[: text.read]
+                del self.texts[slot]
 
     def run(self) -> Iterator[tuple[int, Generation]]:
         """Pass after pass until all texts have ended."""
@@ -119,7 +143,7 @@ class _Schedule:
         text.read = most
         self.left.pop(slot, None)
         self.texts[slot] = text
-        if self.penalised:
+        if text.penalised:
             self.decoder.seen[slot] = False
             self.decoder.seen[slot, row.context] = True
         return True
@@ -130,11 +154,15 @@ class _Schedule:
         tokens = [token for plan in plans for token in plan.tokens()]
         began = time.perf_counter()
         drawn = iter(self.decoder.read(tokens))
+        told = iter(self.decoder.told() if self.on_draw else ())
         self.pace.passed(len(tokens), time.perf_counter() - began)
         for plan in plans:
             text, whole = plan.text, plan.whole
             text.read += len(plan.pending)
-            if whole and not self.take(text, list(islice(drawn, 1 + len(plan.guesses))), plan):
+            if not whole:
+                continue
+            ids = list(islice(drawn, 1 + len(plan.guesses)))
+            if not self.take(text, ids, list(islice(told, len(ids))), plan):
                 self.left[text.slot] = text.context[: text.read]
                 del self.texts[text.slot]
                 yield text.index, text.row.generation()
@@ -146,7 +174,8 @@ class _Schedule:
             plans.append(_Plan(text, text.context[text.read : text.read + room]))
             room -= len(plans[-1].pending)
         drawing = [plan for plan in plans if plan.whole]
-        if self.draft is None or self.penalised or not drawing:
+        penalised = any(plan.text.penalised for plan in drawing)
+        if self.draft is None or penalised or not drawing:
             return plans
         guesses = min(self.pace.choose(len(drawing)), room // len(drawing))
         if guesses:
@@ -157,13 +186,16 @@ class _Schedule:
             self.pace.guessed(guesses, time.perf_counter() - began)
         return plans
 
-    def take(self, text: _Text, drawn: list[int], plan: _Plan) -> bool:
+    def take(self, text: _Text, drawn: list[int], told: Sequence[Told | None], plan: _Plan) -> bool:
         """Add drawn tokens up to the first that was not guessed; whether the text goes on."""
         right = 0
         for place, token in enumerate(drawn):
-            if self.penalised:
+            if text.penalised:
                 self.decoder.seen[text.slot, token] = True
             slides = text.row.slides
+            thought = told[place] if told else None
+            if thought is not None and self.on_draw is not None:
+                self.on_draw(text.index, token, thought)
             goes_on = text.take(token, n_ctx=self.n_ctx)
             guessed = place < len(plan.guesses) and token == plan.guesses[place]
             right += guessed
@@ -206,7 +238,10 @@ class _Plan:
         for ahead, token in enumerate([*self.pending, *self.guesses]):
             drawn = ahead - len(self.pending) + 1
             wanted = step + drawn if self.whole and drawn >= 0 else None
-            yield Token(token, text.slot, text.read + ahead, text.row.seed, wanted)
+            yield Token(
+                token, text.slot, text.read + ahead, text.row.seed, wanted, text.row.params,
+                text.row.alternatives,
+            )  # fmt: skip
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -32,17 +32,52 @@ def next_tokens(
     (B, V) boolean, the tokens that the repetition penalty applies to. The order is that of
     transformers: penalty, temperature, top-k, top-p.
     """
-    logits = logits.float()
-    if seen is not None and params.repetition_penalty != 1:
-        logits = penalise(logits, seen, penalty=params.repetition_penalty)
-    if not logits.amax(1).isfinite().all():  # NaN anywhere in a row, or nothing to draw
+    logits = _penalised(logits, params, seen)
+    if not _finite(logits).all():
         raise ValueError("the network's logits are not finite; its weights are damaged")
     if params.temperature == 0:
         return logits.argmax(1)
     logits = at_temperature(logits, params.temperature)
     logits = keep_top_k(logits, params.top_k)
     logits = keep_nucleus(logits, params.top_p)
-    return draw(logits, seeds=seeds, step=step)
+    possible = logits.isfinite().any(0).nonzero()[:, 0]  # (K,) what any row may draw
+    return draw(logits, seeds=seeds, step=step, ids=possible)
+
+
+def next_tokens_unwatched(
+    logits: Tensor,
+    params: SamplingParams,
+    *,
+    seeds: Tensor,
+    step: Tensor,
+    seen: Tensor | None = None,
+) -> Tensor:
+    """The tokens of `next_tokens`, but -1 for a row whose logits are not finite.
+
+    For devices that Python should not wait for: no number decides here what is done, so every
+    shape is known before, at the price of a nucleus that sorts and noise that nobody needs.
+    """
+    logits = _penalised(logits, params, seen)
+    finite = _finite(logits)
+    if params.temperature == 0:
+        return torch.where(finite, logits.argmax(1), -1)
+    logits = at_temperature(logits, params.temperature)
+    logits = keep_top_k(logits, params.top_k)
+    logits = keep_nucleus(logits, params.top_p, head=logits.shape[1])
+    return torch.where(finite, draw(logits, seeds=seeds, step=step), -1)
+
+
+def _penalised(logits: Tensor, params: SamplingParams, seen: Tensor | None) -> Tensor:
+    """In float32."""
+    logits = logits.float()
+    if seen is None or params.repetition_penalty == 1:
+        return logits
+    return penalise(logits, seen, penalty=params.repetition_penalty)
+
+
+def _finite(logits: Tensor) -> Tensor:
+    """(B,): False where a row has NaN anywhere, or nothing to draw."""
+    return logits.amax(1).isfinite()
 
 
 def penalise(logits: Tensor, seen: Tensor, *, penalty: float) -> Tensor:
@@ -72,26 +107,27 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
     return _keep_largest(logits, cutoff, torch.full_like(cutoff, k, dtype=torch.long))
 
 
-def keep_nucleus(logits: Tensor, p: float) -> Tensor:
+def keep_nucleus(logits: Tensor, p: float, *, head: int = _HEAD) -> Tensor:
     """All but the nucleus of each row set to -inf; p = 1 keeps all.
 
     The nucleus is the smallest set of likeliest tokens whose probability reaches p, the token
     that crosses p included (Holtzman et al. 2020, equation 2); ties go to the lowest ids.
     Faithfulness: the release's `top_p_logits` stops one token short, before the one that
-    crosses p. The standard definition is kept here.
+    crosses p. The standard definition is kept here. head: see `_HEAD`.
     """
     if p >= 1:
         return logits
     total = logits.double().logsumexp(1, keepdim=True)
-    for count in (_HEAD, logits.shape[1]):  # the likeliest few almost always suffice
-        largest = logits.topk(min(count, logits.shape[1])).values  # (B, K), descending
+    size = logits.shape[1]
+    for count in (min(head, size), size):  # the likeliest few almost always suffice
+        largest = logits.topk(count).values  # (B, K), descending
         mass = (largest.double() - total).exp()
         inside = mass.cumsum(1) - mass < p  # the tokens before this one do not reach p yet
         inside[:, 0] = True
-        if not inside[:, -1].any():
+        if count == size or not inside[:, -1].any():
             break
-    size = inside.sum(1, keepdim=True)
-    return _keep_largest(logits, largest.gather(1, size - 1), size)
+    kept = inside.sum(1, keepdim=True)
+    return _keep_largest(logits, largest.gather(1, kept - 1), kept)
 
 
 def _keep_largest(logits: Tensor, cutoff: Tensor, size: Tensor) -> Tensor:
@@ -102,8 +138,10 @@ def _keep_largest(logits: Tensor, cutoff: Tensor, size: Tensor) -> Tensor:
     return logits.masked_fill(~(above | tied & (tied.cumsum(1) <= room)), float("-inf"))
 
 
-def draw(logits: Tensor, *, seeds: Tensor, step: int | Tensor) -> Tensor:
+def draw(logits: Tensor, *, seeds: Tensor, step: int | Tensor, ids: Tensor | None = None) -> Tensor:
     """One id a row, (B,), with probabilities softmax(logits), by the Gumbel-max method.
+
+    ids: (K,) those that any row may draw; the others' noise is not made.
 
     argmax(logit + Gumbel noise) has exactly that distribution, and each token's noise belongs
     to (seed, step, id). That makes the text robust as well as repeatable. On a CPU the same
@@ -114,8 +152,10 @@ def draw(logits: Tensor, *, seeds: Tensor, step: int | Tensor) -> Tensor:
     e at every one of thousands of boundaries between tokens, and noise that goes by rank would
     flip where two near-tied tokens change places. Greedy texts part at near ties alone.
     """
-    ids = logits.isfinite().any(0).nonzero()[:, 0]  # (K,) what any row may draw
-    noise = -(-uniform(seeds, step, ids).log()).log()
+    some = torch.arange(logits.shape[1], device=logits.device) if ids is None else ids
+    noise = -(-uniform(seeds, step, some).log()).log()
+    if ids is None:
+        return (logits.double() + noise).argmax(1)
     return ids[(logits[:, ids].double() + noise).argmax(1)]
 
 

@@ -7,13 +7,24 @@ in bf16 spends its time on otherwise. Importing this imports numba.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
-from hallmark.lm.compiled import ANY_ORDER, as_float, exponential, in_memory, kept, larger, share
+from hallmark.lm.compiled import (
+    ANY_ORDER,
+    Kernel,
+    as_float,
+    exponential,
+    in_memory,
+    kept,
+    larger,
+    share,
+    stamp,
+)
 from hallmark.lm.reduce import FAR
 
 _CHUNK = 1024  # logits summed in float32, short enough to lose nothing; the sums are float64
@@ -29,7 +40,8 @@ def statistics(logits: Tensor, targets: Tensor) -> list[Tensor]:
     own = logits.gather(1, targets).squeeze(1).float().numpy()
     rows, size = in_memory(logits), logits.shape[1]
     out = np.empty((4, len(own)), dtype=np.float32)
-    share(len(own), lambda part: _rows(rows[part], size, own[part], out[:, part]))
+    reduce = _entry()
+    share(len(own), lambda part: reduce(rows[part], size, own[part], out[:, part]))
     return [torch.from_numpy(column) for column in out]
 
 
@@ -68,7 +80,20 @@ def _moments(chunk, top, own, weights):
     return more, total, np.float64(mean), first, second
 
 
-@kept
+@cache
+def _entry() -> Kernel:
+    """`_rows`, kept on disk."""
+    mark = stamp()
+
+    @kept(**ANY_ORDER)
+    def rows(logits, size, own, out):
+        _ = mark
+        _rows(logits, size, own, out)
+
+    return rows
+
+
+@njit(**ANY_ORDER)
 def _rows(logits, size, own, out):
     """Statistics of rows, `size` numbers of each, whose targets have `own` (N,), to (4, N)."""
     weights = np.empty(_CHUNK, dtype=np.float32)

@@ -5,34 +5,45 @@ Compiled by numba; importing this imports it.
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
+
 from torch import Tensor
 
-from hallmark.lm.compiled import as_float, as_kind_of, exponential, in_memory, kept, share
-
-_f = np.float32
-_SLOPE, _CUBIC = _f(-2 * 0.7978845608028654), _f(0.044715)  # -2 sqrt(2 / pi)
-_LEAST, _MOST = _f(-87), _f(87)
+from hallmark.lm.compiled import (
+    ANY_ORDER,
+    Kernel,
+    as_float,
+    as_kind_of,
+    gelu,
+    in_memory,
+    kept,
+    share,
+    stamp,
+)
 
 
 def gelu_(x: Tensor) -> Tensor:
     """Replace contiguous (N, C) float32 or bf16 numbers by their GELU; returns them.
 
-    0.5 x (1 + tanh u) = x / (1 + e^(-2 u)), in float32 whatever the type of x.
+    In float32 whatever the type of x.
     """
     assert x.is_contiguous()
-    rows = in_memory(x)
-    share(len(rows), lambda part: _rows(rows[part]))
+    rows, replace = in_memory(x), _entry()
+    share(len(rows), lambda part: replace(rows[part]))
     return x
 
 
-@kept
-def _rows(rows):
-    for n in range(len(rows)):
-        row = rows[n]
-        for i in range(len(row)):
-            x = as_float(row[i])
-            power = _SLOPE * (x + _CUBIC * x * x * x)
-            power = power if power < _MOST else _MOST
-            power = power if power > _LEAST else _LEAST
-            row[i] = as_kind_of(x / (_f(1) + exponential(power)), row[i])
+@cache
+def _entry() -> Kernel:
+    """For rows (N, C)."""
+    mark = stamp()
+
+    @kept(**ANY_ORDER)
+    def replace(rows):
+        _ = mark
+        for n in range(len(rows)):
+            row = rows[n]
+            for i in range(len(row)):
+                row[i] = as_kind_of(gelu(as_float(row[i])), row[i])
+
+    return replace

@@ -12,7 +12,8 @@ from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import Bf16Matrix, HeldEmbedding, Int4Matrix, Int8Matrix
 
 BLOCK_BYTES = 2**26  # so many rows that a product runs at full speed, and small for the memory
-# Outputs in one product: a bf16 product of the whole vocabulary takes twice as long.
+_GPU_BLOCK_BYTES = 2**28  # a GPU wants more rows for that
+# Outputs in one product: on CPUs a bf16 product of the whole vocabulary takes twice as long.
 _SLICE = 4096
 _ALIGN = 64  # rows begin at multiples of so many numbers: odd ones slow a bf16 product by half
 
@@ -29,14 +30,17 @@ class LogitBlocks:
         self._size = network.config.vocab_size
         dtype = torch.bfloat16 if isinstance(self._head, Bf16Matrix) else torch.float32
         padded = -(-self._size // _ALIGN) * _ALIGN
-        self.rows = max(1, BLOCK_BYTES // (padded * dtype.itemsize))
+        on_cpu = network.device.type == "cpu"
+        self._slice = _SLICE if on_cpu else self._size
+        most = BLOCK_BYTES if on_cpu else _GPU_BLOCK_BYTES
+        self.rows = max(1, most // (padded * dtype.itemsize))
         self._buffer = torch.empty(self.rows, padded, dtype=dtype, device=network.device)
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Logits (N, V) of states (N, C), N at most `rows`."""
         out = self._buffer[: len(hidden), : self._size]
-        for first in range(0, self._size, _SLICE):
-            last = min(first + _SLICE, self._size)
+        for first in range(0, self._size, self._slice):
+            last = min(first + self._slice, self._size)
             _product(self._head, hidden, slice(first, last), out[:, first:last])
         return out
 

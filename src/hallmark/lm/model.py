@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from hallmark.lm import generate as decoding
+from hallmark.lm import gpu
 from hallmark.lm import score as scoring
 from hallmark.lm.engine import fits
 from hallmark.lm.row import Generation, OnToken
@@ -20,7 +21,7 @@ from hallmark.lm.sampling import PURE, SamplingParams, check_seed, document_seed
 from hallmark.lm.score import TokenScores
 from hallmark.models import checkpoint
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.precision import Precision, choose_precision
+from hallmark.models.precision import SMALL, Precision, choose_precision
 from hallmark.models.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 16
 SLOTS = 32
-_UNFIT = "compiled code wants a CPU and widths that 32 divides"
-_WORTH = 30_000_000  # parameters from which compiled code pays for its loading in one text
+_UNFIT = "compiled code wants a CPU, widths that 32 divides and a vocabulary of 64 or more"
 
 
 class LanguageModel:
@@ -108,7 +108,7 @@ class LanguageModel:
             raise ValueError(f"{len(seeds)} seeds for {len(prompts)} prompts; give one for each")
         for seed in seeds:
             check_seed(seed)
-        if draft is None and not self._compiled(small=False):
+        if draft is None and not self._compiled(small=False) and not gpu.fits(self.network):
             return self._in_batches(prompts, params, seeds, batch_size, on_token)
         texts = dict(self.stream(zip(prompts, seeds, strict=True), params,
                                  slots=min(batch_size, max(1, len(prompts))),
@@ -146,6 +146,13 @@ class LanguageModel:
                 if guesses:
                     guesses.close()
             return
+        if not draft and gpu.fits(self.network):
+            from hallmark.lm.gpu.stream import stream as on_gpu
+
+            yield from on_gpu(
+                self.network, self.tokenizer, prompts, params, slots=slots, on_token=on_token
+            )
+            return
         if draft:
             raise ValueError(f"{self.name} cannot be drafted for: {_UNFIT}; leave the draft out")
         coming, first = iter(prompts), 0
@@ -176,7 +183,7 @@ class LanguageModel:
 
     def _compiled(self, *, small: bool) -> bool:
         """Whether to decode with compiled code; `small`: also a small network in float32."""
-        large = self.network.config.parameters >= _WORTH
+        large = self.network.config.parameters >= SMALL
         return (small or large or self.precision != Precision.FLOAT32) and fits(self.network)
 
     def _in_batches(
@@ -203,7 +210,7 @@ class LanguageModel:
         *,
         max_tokens: int | None = None,
         stride: int | None = None,
-        batch_tokens: int = scoring.BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> list[TokenScores]:
         """How likely the network finds each token of each text; see `score.stream_scores`."""
         if isinstance(texts, str):

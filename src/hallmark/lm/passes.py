@@ -23,6 +23,8 @@ from hallmark.lm.packed import hidden_states
 from hallmark.lm.windows import Window, windows
 from hallmark.models.gpt2 import GPT2
 
+# Tokens in a batch. On a GPU a pass must be long enough for Python to start the kernels meanwhile.
+BATCH_TOKENS, _GPU_BATCH_TOKENS = 2048, 2**14
 # Logits of a batch from which on compiled loops save more than the half second that it takes to
 # load them; so a page judged by a small model does without.
 _MANY = 2**23
@@ -56,7 +58,7 @@ class Settings:
         networks: Sequence[GPT2],
         eot: int | None,
         stride: int | None,
-        batch_tokens: int,
+        batch_tokens: int | None,
         max_tokens: int | None,
     ) -> Settings:
         """Fill in the defaults and check the rest; ValueError says what is wrong."""
@@ -66,6 +68,9 @@ class Settings:
         n_ctx = min(n.config.n_ctx for n in networks)
         stride = max(1, n_ctx // 2) if stride is None else stride
         eot = sizes[0] - 1 if eot is None else eot
+        if batch_tokens is None:
+            on_cpu = networks[0].device.type == "cpu"
+            batch_tokens = BATCH_TOKENS if on_cpu else _GPU_BATCH_TOKENS
         if not 1 <= stride <= n_ctx:
             raise ValueError(f"stride must be from 1 to the context of {n_ctx}, not {stride}")
         if not 0 <= eot < sizes[0]:
@@ -112,7 +117,8 @@ class _Pass:
         targets = np.concatenate([t.ids[w.first + 1 : w.end + 1] for t, w in batch])
         lengths = [w.length for _, w in batch]
         tokens = torch.from_numpy(inputs.astype(np.int64)).to(device)
-        chosen = torch.from_numpy(scored).to(device)
+        # Places and not marks: to count marks, Python would wait for a GPU in the middle.
+        chosen = torch.from_numpy(np.flatnonzero(scored)).to(device)
         wanted = torch.from_numpy(targets.astype(np.int64)).to(device)
         many = len(targets) * self.networks[0].config.vocab_size >= _MANY
         compiled = many and device.type == "cpu"

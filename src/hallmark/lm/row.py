@@ -5,7 +5,7 @@ Knows nothing of networks; whoever draws the tokens hands them over one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hallmark.lm.sampling import SamplingParams
@@ -53,7 +53,11 @@ class Generation:
 
 
 class Row:
-    """One text as it grows."""
+    """One text as it grows.
+
+    ids: the prompt's tokens, where it came as such. alternatives: how many of the likeliest
+    tokens to note at each draw; None notes nothing.
+    """
 
     def __init__(
         self,
@@ -65,8 +69,11 @@ class Row:
         *,
         n_ctx: int,
         on_token: OnToken | None,
+        ids: Sequence[int] | None = None,
+        alternatives: int | None = None,
     ) -> None:
-        ids = tokenizer.encode(prompt)
+        ids = tokenizer.encode(prompt) if ids is None else list(ids)
+        self.params, self.alternatives = params, alternatives
         self.prompt, self.seed, self.prompt_tokens = prompt, seed, len(ids)
         self.context = ids[-n_ctx:] or [tokenizer.eot]
         self.dropped = max(0, len(ids) - n_ctx)
@@ -74,13 +81,12 @@ class Row:
         self.ended = False
         self.slides = 0
         self._index, self._tokenizer, self._on_token = index, tokenizer, on_token
-        self._max_tokens = params.max_tokens
         self._stream = TextStream(params.stop)
 
     @property
     def left(self) -> int:
         """Tokens that may still be drawn."""
-        return self._max_tokens - len(self.tokens)
+        return self.params.max_tokens - len(self.tokens)
 
     def take(self, token: int) -> bool:
         """Add a drawn token; whether the text goes on."""
@@ -91,7 +97,9 @@ class Row:
             self.tokens.append(token)
             piece = self._stream.feed(self._tokenizer.decode_bytes([token]))
         goes_on = (
-            not self.ended and not self._stream.stopped and len(self.tokens) < self._max_tokens
+            not self.ended
+            and not self._stream.stopped
+            and len(self.tokens) < self.params.max_tokens
         )
         if not goes_on:
             piece += self._stream.feed(b"", final=True)

@@ -16,8 +16,6 @@ from hallmark.lm import reduce
 from hallmark.lm.passes import Ids, Settings, reduced
 from hallmark.models.gpt2 import GPT2
 
-BATCH_TOKENS = 2048
-
 
 @dataclass(frozen=True)
 class TokenScores:
@@ -47,7 +45,7 @@ def score(
     *,
     eot: int | None = None,
     stride: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     max_tokens: int | None = None,
 ) -> list[TokenScores]:
     """Scores of every token of every text, in order; see `stream_scores`."""
@@ -68,7 +66,7 @@ def stream_scores(
     *,
     eot: int | None = None,
     stride: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     max_tokens: int | None = None,
 ) -> Iterator[TokenScores]:
     """Scores of each text in turn, in memory bounded by the longest of them.
@@ -77,8 +75,8 @@ def stream_scores(
     in GPT-2). A text longer than the context is scored in windows `stride` tokens apart (by
     default half the context): each token once, the first n_ctx from all that precedes them,
     the others from at least n_ctx - stride tokens. About `batch_tokens` go through the network
-    together; `max_tokens` cuts each text. ValueError where an id is outside the vocabulary or
-    the network's numbers are not finite.
+    together (by default as many as suit the device); `max_tokens` cuts each text. ValueError
+    where an id is outside the vocabulary or the network's numbers are not finite.
     """
     settings = Settings.of([network], eot, stride, batch_tokens, max_tokens)
     for ids, total, columns in reduced([network], token_lists, _statistics, settings):
@@ -93,7 +91,7 @@ def cross_entropy(
     *,
     eot: int | None = None,
     stride: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     max_tokens: int | None = None,
 ) -> list[NDArray[np.float32]]:
     """Cross-entropy of two networks' predictions at each token of each text, in nats.

@@ -8,6 +8,7 @@ Knows nothing about text, files or sampling. Parameter names are the published o
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,19 @@ from torch.nn import functional as F
 
 from hallmark.models.precision import Precision
 from hallmark.models.sizes import GPT2Config
+
+
+class Cache(Protocol):
+    """What attention asks of a cache: to take the new keys and values, and to give all so far.
+
+    `length`: positions that were filled before this pass; it counts on.
+    """
+
+    length: int
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Store (B, n_head, T, head_dim); return what attention looks at."""
+        ...
 
 
 class KVCache:
@@ -62,9 +76,7 @@ class Attention(nn.Module):
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
         self.c_proj = nn.Linear(config.n_embd, config.n_embd)
 
-    def forward(
-        self, x: Tensor, *, layer: int, cache: KVCache | None, mask: Tensor | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, *, layer: int, cache: Cache | None, mask: Tensor | None) -> Tensor:
         batch, length, width = x.shape
         heads = (batch, length, self.n_head, width // self.n_head)
         q, k, v = (
@@ -110,9 +122,7 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self.mlp = MLP(config)
 
-    def forward(
-        self, x: Tensor, *, layer: int, cache: KVCache | None, mask: Tensor | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, *, layer: int, cache: Cache | None, mask: Tensor | None) -> Tensor:
         x = x + self.attn(self.ln_1(x), layer=layer, cache=cache, mask=mask)
         out: Tensor = x + self.mlp(self.ln_2(x))
         return out
@@ -138,15 +148,15 @@ class GPT2(nn.Module):
         tokens: Tensor,
         *,
         positions: Tensor | None = None,
-        cache: KVCache | None = None,
+        cache: Cache | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
         """Hidden states after the last norm.
 
         tokens: (B, T) ids. positions: (B, T) or (T,), by default counted on from the cache.
-        mask: boolean, True where attention is allowed, broadcastable to
-        (B, n_head, T, cached + T); causal by default, which a cache that already holds
-        positions allows for one new token at a time only. Returns (B, T, n_embd).
+        mask: boolean, True where attention is allowed, or what is added to its scores, in their
+        type; broadcastable to (B, n_head, T, cached + T). Causal by default. Returns
+        (B, T, n_embd).
         """
         length = tokens.shape[1]
         start = 0 if cache is None else cache.length

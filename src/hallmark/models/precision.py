@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 AUTO = "auto"
-_SMALL = 30_000_000  # parameters; below it a network is fast in any precision
+SMALL = 30_000_000  # parameters; below it a network is fast in any precision, compiled or not
 
 
 class Precision(StrEnum):
@@ -42,7 +42,7 @@ def choose_precision(name: str, *, device: str, parameters: int) -> Precision:
     if name == AUTO:
         if not on_cpu:
             return Precision.BF16
-        return Precision.FLOAT32 if parameters < _SMALL else Precision.INT8
+        return Precision.FLOAT32 if parameters < SMALL else Precision.INT8
     if name not in CHOICES:
         raise ValueError(f"no precision is called {name[:40]!r}; use one of {', '.join(CHOICES)}")
     if not on_cpu and name in (Precision.INT8, Precision.INT4):

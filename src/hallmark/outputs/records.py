@@ -6,19 +6,15 @@ nothing of models.
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from hallmark.data import Document, Label, read_jsonl
+from hallmark.data import Document, Label, read_jsonl_file
 
 RELEASED = ("id", "ended", "length", "text")  # the release's fields, in its order
 OURS = ("prompt", "top_p", "seed")
-_LONGEST_LINE = 64 * 2**20
 _KINDS = {"id": int, "ended": bool, "length": int, "text": str}
 
 
@@ -29,7 +25,7 @@ def line_of(record: Mapping[str, Any]) -> bytes:
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a corpus file; ValueError names file, line and what is wrong with it."""
-    rows = _parquet(path) if path.name.endswith(".parquet") else _json_lines(path)
+    rows = _parquet(path) if path.name.endswith(".parquet") else read_jsonl_file(path)
     for number, record in enumerate(rows, start=1):
         check_record(record, where=f"{path}, record {number}")
         yield record
@@ -63,23 +59,6 @@ def document_of(record: Mapping[str, Any], *, source: str, label: Label) -> Docu
         record["length"], record["ended"],
         {name: value for name, value in record.items() if name not in known},
     )  # fmt: skip
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    packed = path.name.endswith(".gz")
-    with path.open("rb") as raw, closing(gzip.GzipFile(fileobj=raw) if packed else raw) as file:
-        try:
-            yield from read_jsonl(_lines(file, path), name=str(path))
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
-
-
-def _lines(file: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
-    """The lines of a file, none so long that it could fill the memory."""
-    while line := file.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise ValueError(f"{path} has a line over {_LONGEST_LINE >> 20} MiB; split it")
-        yield line
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -141,6 +141,16 @@ def test_a_text_is_the_same_alone_and_beside_others(precision):
             assert np.abs(alone - together[:, i]).max() < close
 
 
+@pytest.mark.parametrize("count", [2, FROM_ROWS + 1])
+@pytest.mark.parametrize("precision", WHOLE)
+def test_the_number_of_threads_changes_no_bit(precision, count):
+    """Also with more threads than some product has shares."""
+    network, tokens = make(precision), texts(count, 6)
+    alone = logits_of(network, tokens, threads=1)
+    for threads in (2, 3, 13):
+        assert np.array_equal(logits_of(network, tokens, threads=threads), alone)
+
+
 @pytest.mark.parametrize("precision", WHOLE)
 def test_an_outlier_next_door_changes_nothing(precision):
     network, tokens = make(precision), texts(FROM_ROWS + 4, 12)

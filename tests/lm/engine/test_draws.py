@@ -25,18 +25,28 @@ def compiled(size, logits, draw):
         draw_all(rank, size, logits, draw)
 
 
+def settings_of(each, seeds, steps, seen, *, size=1, wanted=-1):
+    """Rows with settings of their own; `wanted` alternatives of each."""
+    rows, most = len(each), max(wanted, 0)
+    return Draw(
+        np.array([p.temperature for p in each], dtype=np.float32),
+        np.array([p.top_k for p in each], dtype=np.int64),
+        np.array([p.top_p for p in each], dtype=np.float64),
+        np.array([p.repetition_penalty for p in each], dtype=np.float32),
+        np.arange(rows), seeds, steps, seen, np.zeros(rows, dtype=np.int64),
+        np.zeros((size, BLOCK), dtype=np.bool_), np.zeros((size, BINS)),
+        np.full(rows, wanted, dtype=np.int64), np.zeros(rows),
+        np.zeros((rows, most), dtype=np.int64), np.zeros((rows, most)),
+    )  # fmt: skip
+
+
 def draw(logits: torch.Tensor, params: SamplingParams, seen: torch.Tensor, *, size: int = 1):
     """The ids that both ways draw from each row."""
     rows = len(logits)
     seeds = torch.randint(2**62, (rows,), generator=torch.Generator().manual_seed(3))
     steps = torch.arange(rows) * 7
     plain = next_tokens(logits, params, seeds=seeds, step=steps, seen=seen)
-    settings = Draw(
-        np.float32(params.temperature), params.top_k, float(params.top_p),
-        np.float32(params.repetition_penalty), np.arange(rows), seeds.numpy(), steps.numpy(),
-        seen.numpy(), np.zeros(rows, dtype=np.int64), np.zeros((size, BLOCK), dtype=np.bool_),
-        np.zeros((size, BINS)),
-    )  # fmt: skip
+    settings = settings_of([params] * rows, seeds.numpy(), steps.numpy(), seen.numpy(), size=size)
     compiled(size, logits.numpy().copy(), settings)
     return plain.tolist(), settings.chosen.tolist()
 
@@ -73,10 +83,39 @@ def test_ties_go_to_the_lowest_ids():
 def test_rows_that_are_not_finite_are_marked(bad):
     logits = torch.zeros(3, 80)
     logits[1, 70] = bad
-    settings = Draw(
-        np.float32(1), 0, 1.0, np.float32(1), np.arange(3), np.arange(3), np.arange(3),
-        np.zeros((1, 80), dtype=np.bool_), np.zeros(3, dtype=np.int64),
-        np.zeros((1, BLOCK), dtype=np.bool_), np.zeros((1, BINS)),
-    )  # fmt: skip
+    seen = np.zeros((1, 80), dtype=np.bool_)
+    settings = settings_of([SamplingParams()] * 3, np.arange(3), np.arange(3), seen)
     compiled(1, logits.numpy(), settings)
     assert [c == -1 for c in settings.chosen] == [False, True, False]
+
+
+def test_each_row_is_drawn_by_its_own_settings():
+    logits = torch.randn(len(MODES), 300, generator=torch.Generator().manual_seed(6)) * 3
+    seen = torch.rand(len(MODES), 300, generator=torch.Generator().manual_seed(7)) < 0.1
+    each = [SamplingParams(**mode) for mode in MODES]
+    seeds, steps = np.arange(len(MODES)) + 9, np.arange(len(MODES))
+    settings = settings_of(each, seeds, steps, seen.numpy())
+    compiled(1, logits.numpy().copy(), settings)
+    alone = [
+        next_tokens(
+            logits[i : i + 1], p, seeds=torch.tensor([int(seeds[i])]), step=i, seen=seen[i : i + 1]
+        ).item()
+        for i, p in enumerate(each)
+    ]
+    assert settings.chosen.tolist() == alone
+
+
+@pytest.mark.parametrize("mode", [{}, {"temperature": 0}, {"repetition_penalty": 1.5}], ids=str)
+def test_alternatives_are_the_networks_own(mode):
+    """Before penalty and temperature, as PyTorch's log_softmax has them."""
+    logits = torch.randn(40, 300, generator=torch.Generator().manual_seed(8)) * 3
+    seen = torch.rand(40, 300, generator=torch.Generator().manual_seed(9)) < 0.3
+    each = [SamplingParams(**mode)] * 40
+    settings = settings_of(each, np.arange(40), np.arange(40), seen.numpy(), wanted=7)
+    compiled(1, logits.numpy().copy(), settings)
+    expected = logits.double().log_softmax(1)
+    values, ids = expected.topk(7)
+    assert settings.likely.tolist() == ids.tolist()
+    np.testing.assert_allclose(settings.log_probs, values, atol=1e-6)
+    own = expected[torch.arange(40), torch.tensor(settings.chosen)]
+    np.testing.assert_allclose(settings.own, own, atol=1e-6)

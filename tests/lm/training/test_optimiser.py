@@ -7,7 +7,13 @@ import dataclasses
 import pytest
 import torch
 
-from hallmark.lm.training.optimiser import build_optimisers, step_all, trained
+from hallmark.lm.training.optimiser import (
+    build_optimisers,
+    restore_state,
+    state_of,
+    step_all,
+    trained,
+)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -41,3 +47,12 @@ def test_frozen_parameters_are_left_alone(tiny) -> None:
     network = tiny.make_network()
     network.wte.requires_grad_(False)
     assert "wte.weight" not in dict(trained(network))
+
+
+def test_counters_go_where_a_fused_optimiser_wants_them() -> None:
+    parameter = torch.nn.Parameter(torch.empty(2, 2, device="meta"))
+    for fused, device in ((True, "meta"), (False, "cpu")):
+        stepper = torch.optim.AdamW([parameter])
+        stepper.defaults["fused"] = fused  # PyTorch refuses it for a device without kernels
+        restore_state([stepper], [("w", parameter)], {"step/w": torch.tensor(3.0)})
+        assert state_of([stepper], [("w", parameter)])["step/w"].device.type == device

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.training.checkpoint import checkpoint_steps
 from hallmark.lm.training.figure import draw
 from hallmark.lm.training.loop import Event
+from hallmark.lm.training.parallel import World
 from hallmark.lm.training.run import Start, export_run, run
 from hallmark.lm.training.settings import TrainConfig
 from hallmark.models import checkpoint
@@ -180,3 +182,47 @@ def test_without_a_compiler_it_says_so_and_goes_on(
     config = dataclasses.replace(CONFIG, steps=1, compile=True)
     run(Start(shape), corpus, config, folder=tmp_path, on_event=events.append)
     assert events[0].text.endswith("torch.compile does not work: no C++ compiler was found")
+
+
+def test_a_run_that_was_moved_is_exported(pretrained: Path, corpus: Corpus, tmp_path: Path) -> None:
+    run(Start(base=pretrained / "model"), corpus, CONFIG, folder=tmp_path / "run")
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "run").rename(moved)
+    about = json.loads((moved / "run.json").read_text())
+    about["corpus"]["folder"] = about["base"] = str(tmp_path / "gone")
+    (moved / "run.json").write_text(json.dumps(about))
+    export_run(moved, tmp_path / "out")
+    network, tokenizer = checkpoint.load(tmp_path / "out")
+    assert tokenizer.merge_lines() == corpus.tokenizer.merge_lines()
+    before = checkpoint.load_network(moved / "model")
+    assert torch.equal(network.wte.weight, before.wte.weight)
+
+
+def test_adapters_are_merged_into_no_other_model(
+    pretrained: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    base, folder = tmp_path / "base", tmp_path / "run"
+    shutil.copytree(pretrained / "model", base)
+    run(Start(base=base, lora=2), corpus, CONFIG, folder=folder)
+    base.rename(tmp_path / "moved")
+    with pytest.raises(FileNotFoundError, match=r"adapters were trained on.*--model"):
+        export_run(folder, tmp_path / "out")
+    export_run(folder, tmp_path / "out", base=tmp_path / "moved")
+    one, other = (checkpoint.load_network(f) for f in (folder / "model", tmp_path / "out"))
+    assert torch.equal(one.h[0].attn.c_attn.weight, other.h[0].attn.c_attn.weight)
+    run(Start(base=tmp_path / "moved"), corpus, CONFIG, folder=tmp_path / "another")
+    with pytest.raises(ValueError, match="not the model that the adapters were trained on"):
+        export_run(folder, tmp_path / "wrong", base=tmp_path / "another" / "model")
+
+
+@pytest.mark.parametrize(
+    ("lora", "world", "message"),
+    [(2, World(), "LoRA's adapters"), (0, World(0, 2, "fsdp"), "fsdp splits")],
+)
+def test_muon_is_refused_where_there_are_no_whole_matrices(
+    lora: int, world: World, message: str, pretrained: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(CONFIG, optimiser="muon")
+    start = Start(base=pretrained / "model", lora=lora)
+    with pytest.raises(ValueError, match=message):
+        run(start, corpus, config, folder=tmp_path, world=world)

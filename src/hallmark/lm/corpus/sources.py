@@ -5,18 +5,13 @@ One document at a time, so that memory stays bounded whatever is read. Knows not
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
 
-from hallmark.data import check_text, decode_utf8, read_jsonl
+from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file
 from hallmark.lm.corpus.settings import Source
 
 END_OF_TEXT = "<|endoftext|>"
-_LONGEST_LINE = 64 * 2**20
 _KINDS = ".txt, .jsonl, .jsonl.gz, .parquet"
 
 
@@ -66,7 +61,7 @@ def _read_text(path: Path, source: Source) -> Iterator[str]:
     lines: list[str] = []
     length = 0
     with path.open("rb") as file:
-        for number, line in enumerate(_lines(file, path), start=1):
+        for number, line in enumerate(bounded_lines(file, name=str(path)), start=1):
             where = f"{path}, line {number}"
             text = check_text(decode_utf8(line, where=where), where=where)
             text = text.removeprefix("\ufeff") if number == 1 else text
@@ -81,16 +76,11 @@ def _read_text(path: Path, source: Source) -> Iterator[str]:
 
 
 def _read_json_lines(path: Path, source: Source) -> Iterator[str]:
-    packed = path.name.lower().endswith(".gz")
-    with path.open("rb") as raw, closing(gzip.GzipFile(fileobj=raw) if packed else raw) as file:
-        try:
-            for number, record in enumerate(read_jsonl(_lines(file, path), name=str(path)), 1):
-                where = f'"{source.field}" of record {number} in {path}'
-                if source.field not in record:
-                    raise ValueError(f"{where} is missing; --field names another key")
-                yield check_text(record[source.field], where=where)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
+    for number, record in enumerate(read_jsonl_file(path), start=1):
+        where = f'"{source.field}" of record {number} in {path}'
+        if source.field not in record:
+            raise ValueError(f"{where} is missing; --field names another key")
+        yield check_text(record[source.field], where=where)
 
 
 def _read_parquet(path: Path, source: Source) -> Iterator[str]:
@@ -114,14 +104,6 @@ def _read_parquet(path: Path, source: Source) -> Iterator[str]:
     except pyarrow.ArrowInvalid as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path} is not a whole Parquet file ({reason}); fetch it again") from None
-
-
-def _lines(file: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
-    """The lines of a file, none so long that it could fill the memory."""
-    while line := file.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise ValueError(f"{path} has a line over {_LONGEST_LINE >> 20} MiB; split it")
-        yield line
 
 
 def _cut(text: str, most: int) -> Iterator[str]:

@@ -21,17 +21,34 @@ from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
 
 MAX_ROWS = 64
+MOST_ALTERNATIVES = 20
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token to read: where it goes, and what to draw after it, if anything."""
+    """A token to read: where it goes, and what to draw after it, if anything.
+
+    params: how to draw; None: as the decoder does. alternatives: how many of the likeliest tokens
+    `Decoder.told` should name, None: say nothing of the draw.
+    """
 
     id: int
     slot: int
     place: int
     seed: int = 0
     step: int | None = None  # tokens drawn before the one to draw; None: none is wanted
+    params: SamplingParams | None = None
+    alternatives: int | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the network thought of a drawn token: its natural log-probability, and the likeliest
+    tokens' (id, log-probability), best first; all before penalty, temperature and truncation.
+    """
+
+    log_prob: float
+    likeliest: tuple[tuple[int, float], ...]
 
 
 class Decoder:
@@ -55,10 +72,10 @@ class Decoder:
         self._cache = make_cache(network, slots=slots, capacity=capacity)
         self._room = make_room(network, rows=MAX_ROWS, threads=threads)
         self._team = Team(threads, barrier=self._room.barrier)
-        marked = slots if params.repetition_penalty != 1 else 1
-        self.seen = np.zeros((marked, network.config.vocab_size), dtype=np.bool_)
+        self.seen = np.zeros((slots, network.config.vocab_size), dtype=np.bool_)
         self._flags = np.zeros((threads, BLOCK), dtype=np.bool_)
         self._bins = np.zeros((threads, BINS))
+        self._draw: Draw | None = None
 
     def __enter__(self) -> Decoder:
         return self
@@ -77,14 +94,7 @@ class Decoder:
         ValueError where logits are not finite.
         """
         wanted = [i for i, token in enumerate(tokens) if token.step is not None]
-        last = [tokens[i] for i in wanted]
-        p = self.params
-        draw = Draw(
-            np.float32(p.temperature), p.top_k, float(p.top_p), np.float32(p.repetition_penalty),
-            slots=_whole([t.slot for t in last]), seeds=_whole([t.seed for t in last]),
-            steps=_whole([t.step or 0 for t in last]), seen=self.seen,
-            chosen=np.empty(len(last), dtype=np.int64), flags=self._flags, bins=self._bins,
-        )  # fmt: skip
+        draw = self._draw = self._settings([tokens[i] for i in wanted])
         rows = Rows(
             _whole([t.id for t in tokens]), _whole([t.slot for t in tokens]),
             _whole([t.place for t in tokens]), _whole(wanted),
@@ -99,6 +109,34 @@ class Decoder:
         if -1 in chosen:
             raise ValueError("the network's logits are not finite; its weights are damaged")
         return chosen
+
+    def _settings(self, last: Sequence[Token]) -> Draw:
+        """How to draw after each of these."""
+        each = [token.params or self.params for token in last]
+        most = max((token.alternatives or 0 for token in last), default=0)
+        return Draw(
+            np.array([p.temperature for p in each], dtype=np.float32),
+            _whole([p.top_k for p in each]),
+            np.array([p.top_p for p in each], dtype=np.float64),
+            np.array([p.repetition_penalty for p in each], dtype=np.float32),
+            slots=_whole([t.slot for t in last]), seeds=_whole([t.seed for t in last]),
+            steps=_whole([t.step or 0 for t in last]), seen=self.seen,
+            chosen=np.empty(len(last), dtype=np.int64), flags=self._flags, bins=self._bins,
+            wanted=_whole([-1 if t.alternatives is None else t.alternatives for t in last]),
+            own=np.empty(len(last)), likely=np.zeros((len(last), most), dtype=np.int64),
+            log_probs=np.empty((len(last), most)),
+        )  # fmt: skip
+
+    def told(self) -> list[Told | None]:
+        """Of each token that the last `read` drew, what its alternatives were, where asked for."""
+        draw = self._draw
+        assert draw is not None, "something has been read"
+        out: list[Told | None] = []
+        for row, count in enumerate(draw.wanted.tolist()):
+            pairs = zip(draw.likely[row].tolist(), draw.log_probs[row].tolist(), strict=True)
+            likeliest = tuple((i, p) for i, p in pairs if p > -np.inf)[: max(0, count)]
+            out.append(Told(float(draw.own[row]), likeliest) if count >= 0 else None)
+        return out
 
     def logits(self, count: int) -> NDArray[np.float32]:
         """The logits (count, V) of the last `read`'s wanted tokens; not greedy, they are changed

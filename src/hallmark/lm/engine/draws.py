@@ -27,17 +27,19 @@ BINS, _PER_NAT = 4096, np.float32(64)
 
 
 class Draw(NamedTuple):
-    """Settings, and for each row of logits (W,) its slot, its seed and its step.
+    """For each row of logits (W,) its settings, its slot, its seed and its step.
 
     `seen` (slots, V), the tokens that each slot's text has seen, is looked at where the penalty
     is not 1. `chosen` (W,) receives the ids, or -1 where a row's logits are not finite. `flags`
-    and `bins` are room for each of S threads.
+    and `bins` are room for each of S threads. Where `wanted` (W,) is k >= 0, `own` (W,) receives
+    the chosen token's log-probability, `likely` and `log_probs` (W, K >= k) the k likeliest
+    tokens' ids and log-probabilities: the network's own, before penalty and temperature.
     """
 
-    temperature: np.float32
-    top_k: int
-    top_p: float
-    penalty: np.float32
+    temperature: NDArray[np.float32]
+    top_k: NDArray[np.int64]
+    top_p: NDArray[np.float64]
+    penalty: NDArray[np.float32]
     slots: NDArray[np.int64]
     seeds: NDArray[np.int64]
     steps: NDArray[np.int64]
@@ -45,6 +47,10 @@ class Draw(NamedTuple):
     chosen: NDArray[np.int64]
     flags: NDArray[np.bool_]  # (S, BLOCK)
     bins: NDArray[np.float64]  # (S, BINS)
+    wanted: NDArray[np.int64]
+    own: NDArray[np.float64]
+    likely: NDArray[np.int64]
+    log_probs: NDArray[np.float64]
 
 
 @njit(**STRICT)
@@ -201,28 +207,53 @@ def keep_nucleus(logits, p, bins):
 @njit(**STRICT)
 def draw_row(logits, seen, draw, row, flags, bins):
     """One token from one row of logits (V,), which are changed; -1 where they are not finite."""
-    if draw.penalty != 1:
+    temperature, penalty = draw.temperature[row], draw.penalty[row]
+    if penalty != 1:
         for i in range(logits.size):
             if seen[i]:
                 x = logits[i]
-                logits[i] = x / draw.penalty if x > 0 else x * draw.penalty
+                logits[i] = x / penalty if x > 0 else x * penalty
     likeliest = likeliest_of(logits)
-    if likeliest < 0 or draw.temperature == 0:
+    if likeliest < 0 or temperature == 0:
         return likeliest
     most = logits[likeliest]
     for i in range(logits.size):
-        logits[i] = (logits[i] - most) / draw.temperature
-    if 0 < draw.top_k < logits.size:
-        keep_top_k(logits, draw.top_k)
-    if draw.top_p < 1:
-        keep_nucleus(logits, draw.top_p, bins)
+        logits[i] = (logits[i] - most) / temperature
+    if 0 < draw.top_k[row] < logits.size:
+        keep_top_k(logits, draw.top_k[row])
+    if draw.top_p[row] < 1:
+        keep_nucleus(logits, draw.top_p[row], bins)
     return gumbel(logits, likeliest, draw.seeds[row], draw.steps[row], flags)
+
+
+@njit(**STRICT)
+def tell(logits, draw, row):
+    """Note what the network thought of the chosen token, and of the likeliest ones."""
+    most, total = logits.max(), 0.0
+    for i in range(logits.size):
+        total += np.exp(np.float64(logits[i] - most))
+    log_total = np.float64(most) + np.log(total)
+    draw.own[row] = logits[draw.chosen[row]] - log_total
+    ids, values = draw.likely[row], draw.log_probs[row]
+    room = min(draw.wanted[row], logits.size)
+    values[:] = -np.inf
+    for i in range(logits.size):
+        value = logits[i] - log_total
+        if room > 0 and value > values[room - 1]:
+            place = room - 1
+            while place > 0 and values[place - 1] < value:
+                ids[place], values[place] = ids[place - 1], values[place - 1]
+                place -= 1
+            ids[place], values[place] = i, value
 
 
 @njit(**STRICT)
 def draw_all(rank, size, logits, draw):
     """This thread's share of the rows of logits (W, V)."""
     for row in range(rank, draw.chosen.size, size):
-        seen = draw.seen[draw.slots[row] if draw.penalty != 1 else 0]
+        seen = draw.seen[draw.slots[row] if draw.penalty[row] != 1 else 0]
+        raw = logits[row].copy() if draw.wanted[row] >= 0 else logits[row, :0]
         chosen = draw_row(logits[row], seen, draw, row, draw.flags[rank], draw.bins[rank])
         draw.chosen[row] = chosen
+        if draw.wanted[row] >= 0 and chosen >= 0:
+            tell(raw, draw, row)

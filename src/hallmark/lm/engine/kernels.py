@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from hallmark.lm.compiled import as_kind_of, exponential
+from hallmark.lm.compiled import gelu as gelu_of
 from hallmark.lm.engine.bits import (
     address_of,
     bits_of_float,
@@ -43,34 +45,21 @@ FLOAT32, BF16, INT8, INT4 = 0, 1, 2, 3
 # Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
 STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}}
-_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 _WITHOUT_SIGN, _INFINITY = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
-_LOG2_E = np.float32(1.44269504)
-_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _LOWEST = np.float32(-87)
-_P = tuple(
-    np.float32(p)
-    for p in (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1)
-)
-_GELU, _CUBIC = np.float32(-2 * 0.7978845608), np.float32(0.044715)
 
 
 @njit(**LOOSE)
 def exp(x):
-    """e^x in float32 for x from -87 to 88, to 2e-7 (the polynomial of Cephes)."""
-    x = max(x, _LOWEST)
-    n = np.floor(x * _LOG2_E + _HALF)
-    r = x - n * _LN2_HIGH - n * _LN2_LOW
-    p = ((((_P[0] * r + _P[1]) * r + _P[2]) * r + _P[3]) * r + _P[4]) * r + _HALF
-    scale = float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
-    return (p * r * r + r + _ONE) * scale
+    """e^x in float32 for x up to 88; below -87 what it is there."""
+    return exponential(max(x, _LOWEST))
 
 
 @njit(**STRICT)
 def bf16_bits(x):
     """The nearest bf16 to a float32, half to even, as the upper half of 32 bits."""
-    bits = bits_of_float(x)
-    return (bits + np.int32(0x7FFF) + ((bits >> np.int32(16)) & np.int32(1))) >> np.int32(16)
+    return np.int32(as_kind_of(x, np.uint16(0)))
 
 
 @njit(**LOOSE)
@@ -202,10 +191,9 @@ def finish(is_whole, sums, step, scale, bias, count, add, out):
 
 @njit(**LOOSE)
 def gelu(x):
-    """GELU with tanh, in place: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
+    """GELU with tanh, in place."""
     for i in range(x.size):
-        u = _GELU * (x[i] + _CUBIC * x[i] * x[i] * x[i])
-        x[i] = x[i] / (_ONE + exp(min(u, np.float32(87))))
+        x[i] = gelu_of(x[i])
 
 
 @njit(**STRICT)

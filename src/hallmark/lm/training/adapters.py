@@ -30,6 +30,11 @@ def add_adapters(network: GPT2, *, rank: int, seed: int) -> None:
         inject_adapter_in_model(config, network)
 
 
+def is_adapter(name: str) -> bool:
+    """Whether a parameter of this name is an adapter's and not the network's own."""
+    return ".lora_" in name
+
+
 def merge_adapters(network: GPT2) -> None:
     """Add the adapters into the weights and put the plain layers back, in place."""
     from peft.tuners.tuners_utils import BaseTunerLayer

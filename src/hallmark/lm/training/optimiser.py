@@ -76,11 +76,15 @@ def state_of(steppers: Sequence[torch.optim.Optimizer], named: Named) -> dict[st
 def restore_state(
     steppers: Sequence[torch.optim.Optimizer], named: Named, tensors: dict[str, Tensor]
 ) -> None:
-    """Put back what `state_of` found, on each parameter's own device."""
+    """Put back what `state_of` found.
+
+    Counters come from a file on the CPU; a fused optimiser wants them on the parameter's device.
+    """
     by_name = dict(named)
     for full_name, value in tensors.items():
         key, _, name = full_name.partition("/")
         parameter = by_name[name]
         for stepper in steppers:
             if any(parameter is p for group in stepper.param_groups for p in group["params"]):
-                stepper.state[parameter][key] = value
+                fused = stepper.defaults.get("fused")
+                stepper.state[parameter][key] = value.to(parameter.device) if fused else value

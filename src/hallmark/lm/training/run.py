@@ -16,7 +16,7 @@ from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.sampling import SamplingParams
 from hallmark.lm.training import checkpoint
-from hallmark.lm.training.adapters import add_adapters, merge_adapters
+from hallmark.lm.training.adapters import add_adapters, is_adapter, merge_adapters
 from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
 from hallmark.lm.training.loop import Event, OnEvent, Sampler, TrainData, train
@@ -26,7 +26,7 @@ from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
 from hallmark.lm.training.validation import byte_lengths
 from hallmark.models import checkpoint as model_checkpoint
-from hallmark.models.folder import read_json, write_json
+from hallmark.models.folder import read_json, write_json, write_text
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 from hallmark.models.tokenizer import Tokenizer
@@ -79,6 +79,7 @@ def run(
     if tokenizer is not None:
         corpus.check_fits(tokenizer, model=str(start.base))
     _check_shape(network, corpus, config)
+    _check_optimiser(config, start, world)
     if config.compile and (reason := can_compile()):
         tell(Event("remark", 0, text=f"not compiled, for torch.compile does not work: {reason}"))
         config = replace(config, compile=False)
@@ -86,6 +87,7 @@ def run(
         tell(Event("remark", 0, text=_origin(start, network)))
         folder.mkdir(parents=True, exist_ok=True)
         if not checkpoint.checkpoint_steps(folder):
+            write_text(folder / "vocab.bpe", corpus.tokenizer.merge_lines())
             write_json(folder / ABOUT, _about(start, network, corpus, config))
     identity = {
         "model": asdict(network.config), "train": asdict(config), "corpus": corpus.identity,
@@ -110,8 +112,14 @@ def open_data(corpus: Corpus, config: TrainConfig) -> TrainData:
     )
 
 
-def export_run(folder: Path, out: Path, *, step: int | None = None) -> int:
-    """Write the best checkpoint of the run in `folder` (or that of `step`) to `out`; its step."""
+def export_run(
+    folder: Path, out: Path, *, step: int | None = None, base: Path | None = None
+) -> int:
+    """Write the best checkpoint of the run in `folder` (or that of `step`) to `out`; its step.
+
+    base: where the model is now that LoRA's adapters were trained on, if it was moved. ValueError
+    where that is another model.
+    """
     if not (folder / ABOUT).is_file():
         raise FileNotFoundError(f"{folder} holds no run ({ABOUT} is missing)")
     about = read_json(folder / ABOUT)
@@ -122,25 +130,43 @@ def export_run(folder: Path, out: Path, *, step: int | None = None) -> int:
     chosen = newest.best_step or newest.step if step is None else step
     if chosen not in steps:
         raise ValueError(f"{folder} has no checkpoint of step {chosen}, but {steps}")
-    base = Path(about["base"]) if about["base"] else None
-    start = Start(GPT2Config(**about["model"]), base, about["lora"])
-    network, _ = start.network(seed=about["train"]["seed"])
+    network = _trained_network(about, base)
     path = checkpoint.checkpoint_folder(folder, chosen)
     checkpoint.read_state(path)
     checkpoint.load_weights(
         path, [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     )
-    if start.lora:
+    if about["lora"]:
         merge_adapters(network)
-    tokenizer = Tokenizer.load(Path(about["corpus"]["folder"]))
-    export(out, network, tokenizer, run=folder, about=about, step=chosen)
+    export(out, network, Tokenizer.load(folder), run=folder, about=about, step=chosen)
     return chosen
 
 
+def _trained_network(about: dict[str, Any], base: Path | None) -> GPT2:
+    """A network that takes the weights that a run trained; the others are the base model's."""
+    shape, seed = GPT2Config(**about["model"]), about["train"]["seed"]
+    if not about["lora"]:
+        return Start(shape).network(seed=seed)[0]
+    base = base or Path(about["base"])
+    if not base.exists():
+        raise FileNotFoundError(
+            f"{base}, which the adapters were trained on, is not there; --model says where it is"
+        )
+    network, _ = Start(base=base, lora=about["lora"]).network(seed=seed)
+    if weights_hash(network) != about["base_hash"]:
+        raise ValueError(
+            f"{base} is not the model that the adapters were trained on, or has changed since; "
+            "--model says where that model is"
+        )
+    return network
+
+
 def weights_hash(network: GPT2) -> str:
-    """SHA-256 over all parameters, in order."""
+    """SHA-256 over all parameters but adapters, in order."""
     total = hashlib.sha256()
     for name, p in network.named_parameters():
+        if is_adapter(name):
+            continue
         total.update(name.encode())
         total.update(p.detach().contiguous().numpy().tobytes())
     return total.hexdigest()
@@ -160,11 +186,22 @@ def _check_shape(network: GPT2, corpus: Corpus, config: TrainConfig) -> None:
         )
 
 
+def _check_optimiser(config: TrainConfig, start: Start, world: World) -> None:
+    """Muon turns whole matrices of the network; ValueError where there are none here."""
+    if config.optimiser != "muon":
+        return
+    if start.lora:
+        raise ValueError("muon is not for LoRA's adapters; use --optimiser adamw")
+    if world.mode == "fsdp":
+        raise ValueError("muon needs whole matrices, which fsdp splits; use ddp or adamw")
+
+
 def _about(start: Start, network: GPT2, corpus: Corpus, config: TrainConfig) -> dict[str, Any]:
     kept = ("sources", "exact_duplicates", "near_duplicates", "splits")
     return {
         "model": asdict(network.config),
         "base": str(start.base.resolve()) if start.base else None,
+        "base_hash": weights_hash(network) if start.base else None,
         "lora": start.lora,
         "train": asdict(config),
         "corpus": {"folder": str(corpus.folder.resolve())}

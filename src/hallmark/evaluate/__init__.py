@@ -1,0 +1,1 @@
+"""How well detectors do: by size and sampling, by length and group, and under attack."""

@@ -1,0 +1,1 @@
+"""HTTP over the library: an API that existing clients speak, and pages for people."""

@@ -1,0 +1,102 @@
+// The Learn page: find the seam, without and with the colouring; then what accuracy is worth.
+"use strict";
+
+const ROUNDS = 6, SHOWN = 7;
+const human = sentencesOf($("#human-text").content.textContent.replace(/\s+/g, " "));
+const results = [];
+let game = null;
+
+async function build() {
+  const from = Math.floor(Math.random() * (human.length - 6));
+  const kept = 2 + Math.floor(Math.random() * 4);
+  const begin = human.slice(from, from + kept).map((s) => s.text.trim());
+  const body = { prompt: begin.join(" "), max_tokens: 160, top_k: 40, temperature: 0.8 };
+  const written = (await ask("/v1/completions", body)).choices[0].text.replace(/\s+/g, " ");
+  const machine = sentencesOf(written).map((s) => s.text.trim()).filter((s) => /[.!?]["'”’)]*$/.test(s) && s.length > 15).slice(0, SHOWN - kept);
+  if (!machine.length) return build();
+  const sentences = [...begin, ...machine];
+  const text = sentences.join(" ");
+  const scores = (await ask("/api/score", { text })).scores[0];
+  return { sentences, seam: kept, scores, done: false };
+}
+
+function tokensOf(i) {
+  const start = game.sentences.slice(0, i).reduce((sum, s) => sum + s.length + 1, 0);
+  const end = start + game.sentences[i].length;
+  let at = 0;
+  const out = [];
+  game.scores.tokens.forEach((token, k) => {
+    const middle = at + token.length / 2 + (token.startsWith(" ") ? 0.5 : 0);
+    if (middle >= start && middle < end + 0.5) out.push(...tokenOf(token, `b${bucketOf(game.scores.rank[k])}`));
+    at += token.length;
+  });
+  return out;
+}
+
+function draw(coloured) {
+  $("#sentences").replaceChildren(...game.sentences.map((sentence, i) => {
+    const button = element("button", { type: "button", onclick: () => answer(i) });
+    button.append(...(coloured ? tokensOf(i) : [sentence]));
+    return element("li", {}, button);
+  }));
+  $("#key-box").replaceChildren(...(coloured ? [rankKey()] : []));
+}
+
+function answer(i) {
+  if (game.done) return;
+  game.done = true;
+  const right = i === game.seam, off = Math.abs(i - game.seam);
+  results.push(right);
+  [...$("#sentences").children].forEach((li, k) => {
+    const kind = k < game.seam ? "human" : "synthetic";
+    li.classList.add(kind);
+    if (k === i) li.classList.add("chosen");
+    const button = li.firstElementChild;
+    button.disabled = true;
+    button.prepend(element("small", { text: `${k < game.seam ? "a person" : "the model"}${k === i ? " · your choice" : ""}` }));
+  });
+  $("#feedback").textContent = right ? "Right: that is where the model took over." :
+    `The model took over ${off === 1 ? "one sentence" : `${off} sentences`} ${i < game.seam ? "later" : "earlier"}.`;
+  tally();
+  $("#next").hidden = false;
+  $("#next").textContent = results.length === ROUNDS ? "Play again" : "Next text";
+  $("#next").focus();
+}
+
+function tally() {
+  const half = ROUNDS / 2, plain = results.slice(0, half), coloured = results.slice(half);
+  const count = (list) => `${list.filter(Boolean).length} of ${list.length}`;
+  $("#tally").textContent = coloured.length ? `without colours ${count(plain)} · with ${count(coloured)}` : `${count(plain)} right`;
+  if (results.length === ROUNDS) {
+    $("#feedback").textContent += ` You found ${count(plain)} without the colouring and ${count(coloured)} with it. ` +
+      "Six texts say little; in GLTR’s study (Gehrmann et al. 2019) the share rose from 54 % to 72 %.";
+  }
+}
+
+$("#next").addEventListener("click", () => working($("#next"), async () => {
+  if (results.length === ROUNDS) results.length = 0;
+  game = await build();
+  const coloured = results.length >= ROUNDS / 2;
+  $("#round").textContent = `Text ${results.length + 1} of ${ROUNDS}${coloured ? ", with colours" : ""}`;
+  $("#hint").textContent = coloured ? "Pale words are what the model expected. Where does the text turn pale?" : "Choose the first sentence that you think the model wrote.";
+  $("#feedback").textContent = "";
+  draw(coloured);
+  $("#next").hidden = true;
+}));
+
+function dots() {
+  const synthetic = Number($("#rare").value), accuracy = Number($("#right").value) / 1000;
+  const hit = Math.round(synthetic * accuracy), wrong = Math.round((1000 - synthetic) * (1 - accuracy));
+  const kinds = [[hit, "hit"], [synthetic - hit, "miss"], [wrong, "false"], [1000 - synthetic - wrong, ""]];
+  $("#dots").replaceChildren(...kinds.flatMap(([n, kind]) => Array.from({ length: n }, () => element("i", { class: kind }))));
+  const share = wrong / Math.max(1, wrong + hit);
+  const words = `${hit + wrong} flags: ${hit} right, ${wrong} wrong; ${synthetic - hit} missed.`;
+  $("#dots").setAttribute("aria-label", words);
+  $("#wrong-share").textContent = percent(share);
+  $("#wrong-words").textContent = words;
+  $("#rare-out").textContent = `${synthetic} of 1,000 (${percent(synthetic / 1000)})`;
+  $("#right-out").textContent = `${(accuracy * 100).toFixed(1)} %`;
+}
+$("#rare").addEventListener("input", dots);
+$("#right").addEventListener("input", dots);
+dots();

@@ -1,0 +1,41 @@
+"""What compiled functions are kept under, and what happens where nothing can be kept."""
+
+from __future__ import annotations
+
+from hallmark.lm import compiled, fused, gelu
+from hallmark.lm.compiled import kept, stamp
+from hallmark.lm.engine.entries import entries
+
+
+def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
+    """numba compares what a function closes over: an update of any file compiles it again."""
+    for function in (*entries(), fused._entry(), gelu._entry()):
+        held = {cell.cell_contents for cell in function.py_func.__closure__}
+        assert stamp() in held
+
+
+def test_the_stamp_follows_each_file(monkeypatch, tmp_path) -> None:
+    (tmp_path / "engine").mkdir()
+    files = [tmp_path / f"{n}.py" for n in ("compiled", "fused", "gelu", "engine/kernels")]
+    for file in files:
+        file.write_text("1")
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    marks = [stamp.__wrapped__()]
+    for file in files:
+        file.write_text("2")
+        marks.append(stamp.__wrapped__())
+    assert len(set(marks)) == 5
+
+
+def test_without_a_place_on_disk_it_is_compiled_all_the_same(monkeypatch) -> None:
+    asked = []
+
+    def refuse(*, cache: bool = False, **flags: object):
+        asked.append((cache, flags))
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(compiled, "njit", refuse)
+    assert kept(nogil=True)(len) is len
+    assert asked == [(True, {"nogil": True}), (False, {"nogil": True})]

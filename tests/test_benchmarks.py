@@ -1,0 +1,32 @@
+"""The benchmarks' own code, at sizes at which their figures mean nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", BENCHMARKS / script, *arguments],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+
+
+def test_the_gpu_benchmark_runs_from_end_to_end_on_a_cpu() -> None:
+    done = run("gpu.py", "--cpu")
+    assert done.returncode == 0, done.stderr
+    assert "did not run" not in done.stdout
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[1] for line in rows[1:]] == ["hallmark", "transformers"] * 3
+
+
+def test_without_a_gpu_the_gpu_benchmark_says_so() -> None:
+    done = run("gpu.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("gpu: no GPU here")
