@@ -58,9 +58,7 @@ def make_texts(count: int, *, seed: int) -> tuple[list[np.ndarray], list[int], l
 def make_data(config: EncoderConfig = CONFIG) -> TrainData:
     crops = Crops(*make_texts(32, seed=0), config, hidden=3)
     ids, labels, _ = make_texts(12, seed=1)
-    return TrainData(
-        crops, hold(ids, labels, most=config.max_length), Specials((0,), (2,), 1, 3)
-    )
+    return TrainData(crops, hold(ids, labels, most=config.max_length), Specials((0,), (2,), 1, 3))
 
 
 def identity(config: EncoderConfig = CONFIG) -> dict[str, object]:
