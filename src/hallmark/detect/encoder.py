@@ -54,9 +54,21 @@ class Encoder:
         self._normalised = True
 
     @classmethod
-    def of(cls, network: Network, vocabulary: Vocabulary, *, normalised: bool) -> Encoder:
-        """A detector of a trained network. normalised: whether it reads normalised text."""
-        out = cls()
+    def of(
+        cls,
+        network: Network,
+        vocabulary: Vocabulary,
+        *,
+        normalised: bool,
+        config: EncoderConfig | None = None,
+    ) -> Encoder:
+        """A detector of a trained network. normalised: whether it reads normalised text.
+
+        It reads as many tokens as the settings have it, or as the network can where that is less.
+        """
+        config = config or EncoderConfig()
+        most = min(config.max_length, _room(network, vocabulary))
+        out = cls(replace(config, max_length=most, min_length=min(config.min_length, most)))
         out._adopt(network, vocabulary)
         out._normalised = normalised
         return out
@@ -150,13 +162,11 @@ class Encoder:
             found = {name: tuple(t.shape) for name, t in tensors.items()}
             require(expected == found, "its tensors are not those of config.json")
         network.load_state_dict(tensors)
-        out = cls.of(network.eval(), vocabulary, normalised=config.get("normalised") is not False)
-        out.config = replace(settings, max_length=min(settings.max_length, out.config.max_length))
-        return out
+        normalised = config.get("normalised") is not False
+        return cls.of(network.eval(), vocabulary, normalised=normalised, config=settings)
 
     def _adopt(self, network: Network, vocabulary: Vocabulary) -> None:
-        specials = vocabulary.specials
-        room = network.longest - len(specials.before) - len(specials.after)
+        room = _room(network, vocabulary)
         if self.config.max_length > room:
             raise ValueError(
                 f"max_length {self.config.max_length} does not fit the encoder, which reads "
@@ -179,6 +189,12 @@ class Encoder:
             return None
         most = self.config.max_length
         return hold(self._ids(validation[0], most=most), validation[1], most=most)
+
+
+def _room(network: Network, vocabulary: Vocabulary) -> int:
+    """Tokens of a text that fit the network beside the special ones."""
+    specials = vocabulary.specials
+    return network.longest - len(specials.before) - len(specials.after)
 
 
 def _hash_of_texts(ids: Sequence[Ids], labels: Sequence[int], sources: Sequence[str] | None) -> str:
