@@ -1,8 +1,7 @@
-"""A tiny RoBERTa as transformers saves it, a run that can be killed, and texts to tell apart."""
+"""A tiny RoBERTa as transformers saves it, and a run that can be killed."""
 
 from __future__ import annotations
 
-import random
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -61,20 +60,3 @@ def program() -> Path:
 def tiny() -> SimpleNamespace:
     """What that program defines."""
     return SimpleNamespace(**runpy.run_path(str(PROGRAM)))
-
-
-def sentences(words: str, *, count: int, seed: int, length: int = 30) -> list[str]:
-    rng = random.Random(seed)
-    return [" ".join(rng.choice(words.split()) for _ in range(length)) for _ in range(count)]
-
-
-@pytest.fixture(scope="session")
-def labelled() -> Callable[..., tuple[list[str], list[int]]]:
-    """`labelled(count, seed=0)`: so many easy texts of each class, and their labels."""
-
-    def make(count: int, *, seed: int = 0) -> tuple[list[str], list[int]]:
-        human = sentences("the ship left in a morning wind", count=count, seed=seed)
-        synthetic = sentences("the disk read by a byte port", count=count, seed=seed + 1)
-        return human + synthetic, [0] * count + [1] * count
-
-    return make
