@@ -17,6 +17,7 @@ import torch
 from hallmark.detect.encoder import WEIGHTS, Encoder
 from hallmark.detect.encoders.settings import EncoderConfig
 from hallmark.lm.training.loop import Event
+from hallmark.lm.training.parallel import World
 from hallmark.models.folder import write_manifest
 
 FAST = EncoderConfig(
@@ -36,6 +37,20 @@ def tell(event):
 Encoder(EncoderConfig(**run["config"])).fit(
     *run["texts"], validation=run["validation"], folder=Path(run["folder"]), on_event=tell
 )
+"""
+SHARED = """
+import json, os, sys, torch
+from pathlib import Path
+from hallmark.detect.encoder import Encoder
+from hallmark.detect.encoders.settings import EncoderConfig
+from hallmark.lm.training.parallel import open_world
+torch.set_num_threads(1)
+run = json.loads(Path(sys.argv[1]).read_text())
+encoder = Encoder(EncoderConfig(**run["config"]))
+with open_world("auto", device="cpu", environment=os.environ) as world:
+    encoder.fit(*run["texts"], validation=run["validation"], folder=Path(run["folder"]), world=world)
+    if world.main:
+        encoder.save(Path(run["folder"]) / "saved")
 """
 Labelled = tuple[list[str], list[int]]
 
@@ -113,6 +128,30 @@ def test_a_killed_run_ends_with_the_same_weights(tiny_model: Path, tmp_path: Pat
     assert (again.step, again.best_step) == (ended.step, ended.best_step)
     expected = weights(whole)
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(resumed).items())
+
+
+def test_two_processes_train_as_one_does(tiny_model: Path, tmp_path: Path) -> None:
+    config, texts, validation = on(tiny_model, epochs=1), two_kinds(40), two_kinds(9, seed=1)
+    run = {"config": asdict(config), "texts": texts, "validation": validation,
+           "folder": str(tmp_path / "two")}  # fmt: skip
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    (tmp_path / "program.py").write_text(SHARED)
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+         str(tmp_path / "program.py"), str(tmp_path / "run.json")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    one = Encoder(config)
+    one.fit(*texts, validation=validation)
+    two = weights(Encoder.load(tmp_path / "two" / "saved", home=tmp_path))
+    for name, tensor in weights(one).items():
+        torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=1e-3)
+
+
+def test_two_processes_need_a_folder() -> None:
+    with pytest.raises(ValueError, match="give folder"):
+        Encoder(FAST).fit(*two_kinds(8), world=World(rank=0, size=2))
 
 
 def test_a_run_does_not_go_on_with_other_texts(tiny_model: Path, tmp_path: Path) -> None:

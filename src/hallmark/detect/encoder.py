@@ -87,10 +87,13 @@ class Encoder:
         """Learn from texts with labels 0 and 1, and keep the weights that do best on `validation`.
 
         sources: a text's corpus; the corpora of a class have equal shares. folder: keep
-        checkpoints and log there, and go on from them. Without validation the last weights count.
+        checkpoints and log there, and go on from them; several processes need one. Without
+        validation the last weights count.
         """
         if set(labels) != {0, 1}:
             raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")
+        if folder is None and world and world.size > 1:
+            raise ValueError("several processes need one folder for their checkpoints; give folder")
         network, vocabulary, rate_of = begin(
             self.config.encoder, home=self._home, seed=self.config.seed
         )
