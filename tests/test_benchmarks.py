@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -30,3 +31,12 @@ def test_without_a_gpu_the_gpu_benchmark_says_so() -> None:
     done = run("gpu.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gpu: no GPU here")
+
+
+def test_planted_near_duplicates_are_found() -> None:
+    done = run("duplicates.py", "--side", "hallmark", "--posts", "3000")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["near"] > 200
+    assert found["found"] >= 0.95 * found["near"]
+    assert found["copies"] == 1

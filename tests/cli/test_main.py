@@ -105,9 +105,11 @@ def test_interrupted(monkeypatch, capsys) -> None:
 def test_every_command_has_json_and_quiet() -> None:
     import typer
 
-    commands = dict(typer.main.get_command(app).commands)
-    for group in ("outputs", "train"):
-        commands |= {f"{group} {n}": c for n, c in commands.pop(group).commands.items()}
+    commands: dict[str, object] = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inside = getattr(command, "commands", {"": command})  # a group's, or itself
+        commands |= {f"{name} {n}".strip(): c for n, c in inside.items()}
+    assert {"detect", "study plan", "signals read"} <= commands.keys()
     for name, command in commands.items():
         options = {option for param in command.params for option in param.opts}
         assert {"--json", "--quiet"} <= options, name

@@ -26,11 +26,15 @@ from hallmark.cli.eval_lm import eval_lm
 from hallmark.cli.export import export
 from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
+from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
+from hallmark.cli.signals import signals
+from hallmark.cli.study import study
 from hallmark.cli.train import train
 
 FAILED, USAGE, IO_ERROR, INTERRUPTED, CLOSED_PIPE, TERMINATED = 1, 2, 74, 130, 141, 143
@@ -52,6 +56,7 @@ for _command in (
     generate,
     score,
     detect,
+    matrix,
     attack,
     calibrate,
     fairness,
@@ -62,7 +67,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train):
+for _group in (outputs, detector, train, study, signals, release):
     app.add_typer(_group)
 
 

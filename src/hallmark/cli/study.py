@@ -1,0 +1,197 @@
+"""`hallmark study`: design a study of how credible texts are, and analyse its ratings."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hallmark.cli.inputs import name_of, read_text
+from hallmark.cli.options import AsJson, Quiet
+from hallmark.cli.output import note, print_json
+from hallmark.data import write_atomically
+
+if TYPE_CHECKING:
+    from hallmark.study.pairs import Preference
+    from hallmark.study.power import Promise
+    from hallmark.study.ratings import Answer, Rater
+
+study = typer.Typer(
+    name="study",
+    help="Design a study of how credible texts are, and analyse its ratings.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
+Conditions = Annotated[
+    list[str],
+    typer.Option("--condition", metavar="NAME=FILE", help="JSON lines of a model; repeat it."),
+]
+Humans = Annotated[
+    list[str] | None,
+    typer.Option("--human", metavar="NAME=FILE", help="JSON lines that people wrote; repeat it."),
+]
+Studies = Annotated[int, typer.Option(min=0, help="Simulated studies; 0 leaves them out.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the report goes.")]
+PlanFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan goes.")]
+OfStudy = Annotated[
+    Path | None,
+    typer.Option("--study", metavar="STUDY", help="The study file, with scales and contrasts."),
+]
+RaterFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="CSV of raters: rater, status, attention_failed."),
+]
+Pairs = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="CSV of preferences: first, second, winner, and rater."),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="OURS=THEIRS", help="What a column is called in the file."),
+]
+Ratings = Annotated[
+    str, typer.Argument(metavar="RATINGS", help="CSV of ratings, or - for standard input.")
+]
+
+
+@study.command()
+def new(
+    file: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file to write.")],
+    condition: Conditions,
+    human: Humans = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a study file that explains itself; change it to suit."""
+    from hallmark.study.template import study_file
+
+    machine, people = named(condition), named(human or [])
+    text = study_file({**machine, **people}, human=list(people))
+    if file.exists():
+        raise ValueError(f"{file} is there already; give another name")
+    with write_atomically(file) as opened:
+        opened.write(text.encode())
+    print_json({"study": str(file), "conditions": [*machine, *people]}) if json else print(file)
+    note(f"Edit it, then `hallmark study power {file}`.", quiet=quiet or json)
+
+
+@study.command()
+def power(
+    file: StudyFile,
+    studies: Studies = 1000,
+    seed: Seed = 0,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say with what chance the study finds each registered difference, and what it would take."""
+    from hallmark.study.definition import load_study
+    from hallmark.study.power import promises
+
+    found = promises(load_study(file), studies=studies, seed=seed)
+    if json:
+        print_json({"contrasts": [asdict(p) for p in found]})
+        return
+    for promise in found:
+        print(sentence(promise))
+    note(f"{studies} studies were simulated from seed {seed}.", quiet=quiet)
+
+
+@study.command()
+def plan(file: StudyFile, out: PlanFile, json: AsJson = False, quiet: Quiet = False) -> None:
+    """Choose texts of matched length and deal them to raters; the same file gives the same plan."""
+    from hallmark.study.definition import load_study
+    from hallmark.study.plan import make_plan, write_plan
+    from hallmark.study.texts import lengths
+
+    made = make_plan(load_study(file), file.parent)
+    write_plan(made, out)
+    words = lengths(made.texts)
+    for name, (mean, sd) in {} if json else words.items():
+        note(f"{name}: {mean:.1f} words a text (SD {sd:.1f})", quiet=quiet)
+    record = {"plan": str(out), "hash": made.hash, "raters": len(made.places), "words": words}
+    print_json(record) if json else print(f"{out} {made.hash}")
+
+
+@study.command()
+def analyse(
+    ratings: Ratings,
+    out: Out,
+    of: OfStudy = None,
+    column: Columns = None,
+    raters: RaterFile = None,
+    pairs: Pairs = None,
+    seed: Seed = 0,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Analyse ratings (a CSV, from anywhere) into a report, tidy tables and a codebook."""
+    from dataclasses import replace
+
+    from hallmark.study import analysis, report
+    from hallmark.study.definition import load_study
+
+    answers, people = read_ratings(ratings, raters, rename=named(column or []))
+    result = analysis.analyse(answers, people, study=load_study(of) if of else None, seed=seed)
+    if pairs:
+        result = replace(result, pairs=analysis.analyse_pairs(read_pairs(pairs), seed=seed))
+    report.write_report(result, answers, people, out)
+    print_json(report.record(result)) if json else print(out / "report.html")
+    note(f"{len(answers)} ratings were read.", quiet=quiet or json)
+
+
+def named(given: list[str]) -> dict[str, str]:
+    """NAME=VALUE options by name."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value) or name in found:
+            raise ValueError(f"{text!r:.80} is not NAME=VALUE with a name of its own")
+        found[name] = value
+    return found
+
+
+def read_ratings(
+    ratings: str, raters: str | None, *, rename: dict[str, str]
+) -> tuple[list[Answer], list[Rater]]:
+    """Answers and their raters; without a list of raters all of them completed."""
+    from hallmark.study.exclusions import raters_of
+    from hallmark.study.ratings import read_answers, read_raters
+
+    answers = read_answers(read_text(ratings).encode(), name=name_of(ratings), rename=rename)
+    if raters is None:
+        return answers, raters_of(answers)
+    return answers, read_raters(read_text(raters).encode(), name=name_of(raters))
+
+
+def read_pairs(source: str) -> list[Preference]:
+    """Preferences of a CSV; an empty winner is a tie."""
+    from hallmark.study.pairs import Preference
+
+    reader = csv.DictReader(io.StringIO(read_text(source)), skipinitialspace=True)
+    if not {"first", "second", "winner"} <= set(reader.fieldnames or []):
+        raise ValueError(f"{name_of(source)} needs the columns first, second and winner")
+    return [
+        Preference(row["first"], row["second"], row["winner"] or None, row.get("rater") or i)
+        for i, row in enumerate(reader)
+    ]
+
+
+def sentence(promise: Promise) -> str:
+    """The power of one contrast in words."""
+    needed = (
+        f"{promise.raters_for_80:,} raters would give 80 %" if promise.raters_for_80
+        else "no number of raters gives 80 % with so few texts: raise texts_per_condition"
+    )  # fmt: skip
+    simulated = f", simulated {promise.simulated}" if promise.simulated else ""
+    return (
+        f"{promise.higher} - {promise.lower} = {promise.difference:.2f}: with {promise.raters:,} "
+        f"raters the power is {promise.closed:.3f}{simulated}; {needed}. Two independent groups "
+        f"with SD {promise.sd:.2f} would need {promise.group:,} ratings each."
+    )

@@ -1,0 +1,153 @@
+"""A cross table as matrix.json, with all that it depends on, and as matrix.md for people."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from hallmark import __version__
+from hallmark.evaluate.claims import Finding, findings
+from hallmark.evaluate.corpora import HUMAN, Corpora
+from hallmark.evaluate.crosstable import CrossTable
+from hallmark.evaluate.plan import EVERYTHING
+from hallmark.evaluate.settings import MatrixConfig
+from hallmark.outputs.names import SPLITS
+from hallmark.stats import Estimate
+
+FORMAT, VERSION = "hallmark-matrix", 1
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+
+
+def as_record(
+    table: CrossTable, corpora: Corpora, config: MatrixConfig, hashes: dict[str, str]
+) -> dict[str, Any]:
+    """Everything, as JSON has it."""
+    return {
+        "format": FORMAT, "version": VERSION, "settings": asdict(config),
+        "provenance": provenance(corpora, config, hashes),
+        "columns": [asdict(c) | {"name": c.name} for c in table.columns],
+        "rows": [asdict(r) for r in table.rows],
+        "detectors": list(table.detectors),
+        "cells": [asdict(cell) for cell in table.cells],
+        "claims": [
+            asdict(f) | {"difference": asdict(f.difference), "verdict": f.verdict}
+            for f in findings(table)
+        ],
+    }  # fmt: skip
+
+
+def provenance(corpora: Corpora, config: MatrixConfig, hashes: dict[str, str]) -> dict[str, Any]:
+    """Versions, hashes of what was read, and hash and number of the texts of each split."""
+    sources = (HUMAN, *(column.source for column in corpora.columns))
+    texts = {
+        f"{source}.{split}": {
+            "n": len(corpora.reaching(source, split, config.full)),
+            "sha256": corpora.digest(source, split, config.full),
+        }
+        for source in sources
+        for split in SPLITS
+        if corpora.reaching(source, split, config.full)
+    }
+    versions = {name: version(name) for name in _LIBRARIES}
+    return {
+        "hallmark": __version__, "python": platform.python_version(), **versions,
+        "inputs": hashes, "texts": texts,
+    }  # fmt: skip
+
+
+def markdown(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> str:
+    """The tables: accuracy, AUROC and rates, the length curves, the claims."""
+    lines = ["# Cross table", "", *_preface(table, corpora, config)]
+    for detector in table.detectors:
+        lines += ["", f"## {detector}", "", *_accuracies(table, detector)]
+    lines += ["", "## Area and rates", "", *_rates(table)]
+    lines += ["", "## By length", "", *_lengths(table)]
+    lines += ["", "## Claims", "", *_claims(findings(table))]
+    return "\n".join(lines) + "\n"
+
+
+def _preface(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> Iterator[str]:
+    counts = {s: len(corpora.reaching(HUMAN, s, table.length)) for s in SPLITS}
+    human = ", ".join(f"{split} {n}" for split, n in counts.items())
+    yield (
+        f"Texts are cut to {table.length} tokens of {config.tokenizer}'s vocabulary; shorter ones "
+        f"are left out. Human texts: {human}. Accuracy is the mean of the shares called right in "
+        "each class, at the threshold that does best on the row's validation texts; brackets "
+        "are 95 % intervals. A row is what was trained on, a column what was tested on."
+    )
+    yield ""
+    yield from _table(
+        ["corpus", *SPLITS],
+        [
+            [c.name, *(str(len(corpora.reaching(c.source, s, table.length))) for s in SPLITS)]
+            for c in table.columns
+        ],
+    )
+
+
+def _accuracies(table: CrossTable, detector: str) -> list[str]:
+    rows = []
+    for row in table.rows:
+        cells = [table.cell(detector, row.name, column.name) for column in table.columns]
+        if any(cells):
+            shown = [f"{c.accuracy.value:.3f}" if c else "" for c in cells]
+            low = min(c.accuracy.low for c in cells if c)
+            rows.append([row.name, *shown, f"{low:.3f}"])
+    head = ["accuracy, trained on", *(c.name for c in table.columns), "lowest bound"]
+    return _table(head, rows)
+
+
+def _rates(table: CrossTable) -> list[str]:
+    """Each corpus by the detector that was trained on it, and by those trained on everything."""
+    head = ["detector", "trained on", "tested on", "n", "accuracy", "AUROC",
+            "TPR at 1 %", "TPR at 5 %", "FPR met (1 %)", "FPR met (5 %)"]  # fmt: skip
+    rows = []
+    for cell in table.cells:
+        own = cell.row in (cell.column, EVERYTHING) or len(_rows(table, cell.detector)) == 1
+        if cell.length == table.length and own:
+            numbers = (cell.accuracy, cell.auroc, *cell.tpr, *cell.fpr)
+            n = f"{cell.n_synthetic} + {cell.n_human}"
+            rows.append([cell.detector, cell.row, cell.column, n, *map(_shown, numbers)])
+    return _table(head, rows)
+
+
+def _lengths(table: CrossTable) -> list[str]:
+    """Accuracy by length, each row on the corpora that it was trained on."""
+    lengths = sorted({cell.length for cell in table.cells})
+    head = ["detector", "trained on", "tested on", *(f"{length} tokens" for length in lengths)]
+    found: dict[tuple[str, str, str], dict[int, str]] = {}
+    for cell in table.cells:
+        at = (cell.detector, cell.row, cell.column)
+        shown = f"{_shown(cell.accuracy)} (n {cell.n_synthetic} + {cell.n_human})"
+        found.setdefault(at, {})[cell.length] = shown
+    rows = [[*at, *(by.get(n, "") for n in lengths)] for at, by in found.items()
+            if len(by) > 1 and (at[1] in (at[2], EVERYTHING) or at[1] == "as it is")]  # fmt: skip
+    return _table(head, rows)
+
+
+def _rows(table: CrossTable, detector: str) -> set[str]:
+    return {cell.row for cell in table.cells if cell.detector == detector}
+
+
+def _claims(found: Sequence[Finding]) -> list[str]:
+    head = ["claim", "detector", "comparison of accuracy", "first", "second", "difference", ""]
+    return _table(
+        head,
+        [
+            [f.claim, f.detector, f.what, _shown(f.first), _shown(f.second),
+             _shown(f.difference), f.verdict]
+            for f in found
+        ],
+    )  # fmt: skip
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]

@@ -1,0 +1,1 @@
+"""Content with metadata and people: signals, their fusion, and cases for review."""

@@ -1,0 +1,1 @@
+"""A staged release: gates written before measuring, the decision on them, cards, verification."""

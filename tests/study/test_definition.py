@@ -1,0 +1,51 @@
+"""The study file: the template is whole, and every wrong entry is named."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hallmark.study.definition import Study, load_study, parse_study
+from hallmark.study.template import study_file
+
+TEXT = study_file({"a": "a.jsonl", "b": "b.jsonl"})
+
+
+def test_the_template_says_what_the_defaults_are(study: Study) -> None:
+    assert study.index is not None
+    assert study.index.questions == (
+        "credibility.believable", "credibility.accurate", "credibility.clear",
+    )  # fmt: skip
+    assert [(c.higher, c.lower) for c in study.contrasts] == [("774M", "355M"), ("1.5B", "774M")]
+    assert [c.human for c in study.conditions] == [False, False, False, True]
+    assert study.design == type(study.design)()
+
+
+def test_the_hash_is_of_every_entry(study: Study) -> None:
+    assert parse_study(tomllib.loads(TEXT)).hash == parse_study(tomllib.loads(TEXT)).hash
+    assert parse_study(tomllib.loads(TEXT.replace("seed = 0", "seed = 1"))).hash != study.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "fresh", "said"),
+    [
+        ("texts_per_rater = 12", "texts_per_rater = 0", "texts_per_rater must be a whole number"),
+        ("texts_per_rater = 12", "texts_a_rater = 12", "an entry of design must be one of"),
+        ('higher = "b"', 'higher = "c"', "a condition in a contrast must be one of a, b"),
+        ('answer = "No"', 'answer = "Maybe"', "must be one of Yes, No"),
+        ('name = "b"', 'name = "a"', "two of the conditions have one name"),
+        ("high = 10", "high = 0", "needs 0 <= low < high <= 100"),
+        ("human = false", "human = 1", "human must be of type bool"),
+        ("[design]", "[design", "is not TOML"),
+        ('kind = "detection"', 'kind = "guess"', "must be one of rating, detection, boundary"),
+    ],
+)
+def test_a_wrong_entry_is_named(old: str, fresh: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    assert old in TEXT
+    path.write_text(TEXT.replace(old, fresh, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"study\.toml") as error:
+        load_study(path)
+    assert said in str(error.value)

@@ -1,0 +1,142 @@
+"""From ratings to a report: exclusions, simulated data, anonymity, and every file written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hallmark.study.analysis import analyse, analyse_pairs
+from hallmark.study.definition import Study
+from hallmark.study.document import Heading, Paragraph, Table, to_html, to_markdown
+from hallmark.study.exclusions import include, raters_of
+from hallmark.study.pairs import Preference
+from hallmark.study.plan import deal
+from hallmark.study.ratings import Answer, Rater, read_answers, read_raters, to_csv
+from hallmark.study.report import SIMULATED, write_report
+
+
+def ratings(study: Study, *, raters: int = 8, simulated: bool = False) -> list[Answer]:
+    """Whole points around 5 to 7, and a guess of the author, for each reading of the plan."""
+    draw = np.random.default_rng(0)
+    rows = []
+    for rater, hand in enumerate(deal(study.design, len(study.conditions), raters)):
+        for position, (c, text) in enumerate(hand, start=1):
+            name = study.conditions[c].name
+            common = {
+                "rater": f"WORKER{rater}", "text": f"{name}-{text}", "condition": name,
+                "position": position, "simulated": simulated,
+            }  # fmt: skip
+            level = 5 + 0.5 * c + draw.normal()
+            for question in study.scales[0].questions:
+                value = float(np.clip(np.round(level + draw.normal()), 1, 10))
+                rows.append(Answer(question=question, value=value, **common))
+            guess, truth = float(draw.integers(2)), float(not study.conditions[c].human)
+            rows.append(Answer(question="author", value=guess, truth=truth, **common))
+    return rows
+
+
+def test_everything_registered_is_reported(study: Study, tmp_path: Path) -> None:
+    rows = ratings(study)
+    result = analyse(rows, study=study)
+    result = replace(
+        result,
+        pairs=analyse_pairs([Preference("a", "b", w, i) for i, w in enumerate(["a", "b", None])]),
+    )
+    write_report(result, rows, raters_of(rows), tmp_path)
+    (scale,) = result.scales
+    assert result.headline == scale.means
+    assert [d.contrast for d in scale.differences] == list(study.contrasts)
+    assert scale.alpha is not None
+    assert scale.alpha.low < scale.alpha.value < scale.alpha.high
+    assert scale.omega is not None
+    assert 0.5 < scale.omega.value < 1
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for said in ("774M - 355M", "Cronbach", "omega", "Krippendorff", "Logits", "Bradley-Terry",
+                 "Consented", "d&#x27;", "p (Holm)", study.hash):  # fmt: skip
+        assert said in page, said
+    assert json.loads((tmp_path / "result.json").read_text())["flow"]["analysed"] == 8
+    assert (tmp_path / "figures" / "credibility-differences.svg").exists()
+    assert "SIMULATED" not in page
+    written = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+    assert b"WORKER" not in written
+    back = read_answers((tmp_path / "answers.csv").read_bytes(), name="answers.csv")
+    assert len(back) == len(rows)
+    assert analyse(back, study=study).scales[0].means["355M"].value == scale.means["355M"].value
+
+
+def test_simulated_data_have_no_headline_and_say_so_everywhere(
+    study: Study, tmp_path: Path
+) -> None:
+    rows = ratings(study, simulated=True)
+    result = analyse(rows, study=study)
+    assert (result.simulated, result.headline) == (True, None)
+    write_report(result, rows, raters_of(rows), tmp_path)
+    for name in ("report.html", "report.md", "codebook.md"):
+        assert SIMULATED in (tmp_path / name).read_text(encoding="utf-8")
+    with (tmp_path / "answers.csv").open() as file:
+        assert {row["simulated"] for row in csv.DictReader(file)} == {"1"}
+
+
+def test_bots_never_enter_an_analysis_of_people(study: Study) -> None:
+    people = ratings(study, raters=5)
+    bots = [replace(a, rater=f"bot-{a.rater}", value=1.0) for a in ratings(study, simulated=True)]
+    alone, mixed = analyse(people, study=study), analyse([*people, *bots], study=study)
+    assert mixed.headline == alone.headline
+    assert (mixed.flow.simulated, mixed.flow.analysed) == (8, 5)
+
+
+def test_each_exclusion_has_one_reason() -> None:
+    raters = [
+        Rater("a"), Rater("b", attention_failed=1), Rater("c", "dropped out"),
+        Rater("d", "screened out"), Rater("e", "active"), Rater("f", simulated=True),
+    ]  # fmt: skip
+    rows = [Answer(r.rater, "t", "x", "q", 5.0, simulated=r.simulated) for r in raters]
+    kept, flow, simulated = include(rows, raters)
+    assert ([a.rater for a in kept], simulated) == (["a"], False)
+    assert [n for _, n in flow.steps()] == [5, 1, 1, 1, 2, 1, 1]
+    with pytest.raises(ValueError, match="status must be one of"):
+        include(rows[:1], [Rater("a", "gone")])
+    with pytest.raises(ValueError, match="'b' has answers but is not in the list"):
+        include(rows[:2], raters[:1])
+    assert include([replace(rows[0], simulated=True)], raters[:1])[2]
+
+
+def test_raters_are_read_or_refused() -> None:
+    data = b"rater,status,attention_failed\na,completed,1\nb,dropped out,\n"
+    found = read_raters(data, name="f")
+    assert found == [Rater("a", attention_failed=1), Rater("b", "dropped out")]
+    with pytest.raises(ValueError, match="f, line 4 has no rater, or one that came before"):
+        read_raters(data + b"a,completed,0\n", name="f")
+    with pytest.raises(ValueError, match="f lacks the column rater"):
+        read_raters(b"x\n", name="f")
+
+
+def test_ratings_from_elsewhere_are_read_or_refused() -> None:
+    data = b"WorkerId,text,condition,value\nA1, t1 ,x,4\nA2,t1,x,nan\n"
+    with pytest.raises(ValueError, match="lacks the column rater"):
+        read_answers(data, name="f")
+    with pytest.raises(ValueError, match="value of f, line 3 is 'nan'"):
+        read_answers(data, name="f", rename={"rater": "WorkerId"})
+    found = read_answers(data.replace(b"nan", b"7"), name="f", rename={"rater": "WorkerId"})
+    assert [(a.rater, a.text, a.question, a.value) for a in found] == [
+        ("A1", "t1", "rating", 4.0), ("A2", "t1", "rating", 7.0),
+    ]  # fmt: skip
+
+
+def test_a_spreadsheet_runs_no_cell() -> None:
+    data = to_csv([Rater("=cmd()", simulated=True)], Rater)
+    assert data.splitlines()[1].startswith(b"'=cmd(),completed,0,1")
+
+
+def test_a_document_is_escaped_in_both_forms() -> None:
+    blocks = [Heading("A <b>", 1), Paragraph("x | <script>", warning=True), Table(("a",), [("|",)])]
+    assert "<script>" not in to_html(blocks, title="<t>")
+    assert "<title>&lt;t&gt;" in to_html(blocks, title="<t>")
+    assert (
+        to_markdown(blocks) == "# A &lt;b>\n\n> **x \\| &lt;script>**\n\n| a |\n| --- |\n| \\| |\n"
+    )
