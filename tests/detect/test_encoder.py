@@ -48,9 +48,10 @@ torch.set_num_threads(1)
 run = json.loads(Path(sys.argv[1]).read_text())
 encoder = Encoder(EncoderConfig(**run["config"]))
 with open_world("auto", device="cpu", environment=os.environ) as world:
-    encoder.fit(*run["texts"], validation=run["validation"], folder=Path(run["folder"]), world=world)
+    folder = Path(run["folder"])
+    encoder.fit(*run["texts"], validation=run["validation"], folder=folder, world=world)
     if world.main:
-        encoder.save(Path(run["folder"]) / "saved")
+        encoder.save(folder / "saved")
 """
 Labelled = tuple[list[str], list[int]]
 
