@@ -1,4 +1,4 @@
-"""A tiny run, as functions for tests and as a program: `program.py FOLDER [dropout=0.1]`.
+"""A tiny run, as functions for tests and as a program: `program.py FOLDER`.
 
 Prints one line an event, so that a test can choose the moment at which to kill it.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from hallmark.detect.encoders.training import TrainData, train
 from hallmark.detect.encoders.validation import hold
 from hallmark.detect.encoders.vocabulary import Specials
 from hallmark.lm.training.loop import Event
-from hallmark.lm.training.parallel import open_world
 
 VOCABULARY = 60
 CONFIG = EncoderConfig(
@@ -79,14 +77,10 @@ def tell(event: Event) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    dropout = float(sys.argv[2].removeprefix("dropout=")) if len(sys.argv) > 2 else 0.1
-    with open_world("auto", device="cpu", environment=os.environ) as world:
-        train(
-            make_network(dropout), make_data(), CONFIG, folder=Path(sys.argv[1]),
-            identity=identity(), world=world, rate_of="scratch", on_event=tell,
-        )  # fmt: skip
-    if world.size > 1:
-        os._exit(0)  # as `hallmark` does, and for its reason
+    train(
+        make_network(0.1), make_data(), CONFIG, folder=Path(sys.argv[1]), identity=identity(),
+        rate_of="scratch", on_event=tell,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
