@@ -18,6 +18,7 @@ from hallmark.models.sizes import MANIFEST, find_model
 REPOSITORY = "openai-community/gpt2"
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 WEIGHTS = "model.safetensors"
+DETECTOR = "openai-community/roberta-base-openai-detector"
 
 
 class Hub:
@@ -25,6 +26,7 @@ class Hub:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
+        self.repository = REPOSITORY
         self.large = {n for n in files if n.endswith(".safetensors")}
         self.cuts: list[int] = []  # the next bodies of large files end after so many bytes
         self.failures = 0  # the next answers are 503
@@ -69,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(307, {"Location": f"/openai-community/{'/'.join(parts[1:])}"})
         name = parts[-1]
         known = ["/".join(parts[:2]), parts[2], parts[3] in ("main", hub.commit)]
-        if known != [REPOSITORY, "resolve", True] or name not in hub.files:
+        if known != [hub.repository, "resolve", True] or name not in hub.files:
             return self.reply(404, {})
         data = hub.files[name]
         if name in hub.large:
@@ -94,6 +96,25 @@ class Handler(BaseHTTPRequestHandler):
             data = data[: hub.cuts.pop(0)]
             self.close_connection = True
         return self.reply(status, headers, data)
+
+
+def publish_roberta(folder):
+    """Files of a tiny RoBERTa that tells Fake from Real."""
+    import json
+
+    from tokenizers import pre_tokenizers
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", *pre_tokenizers.ByteLevel.alphabet(), "th", "<mask>"]
+    config = RobertaConfig(
+        vocab_size=len(tokens), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=20, type_vocab_size=1,
+        id2label={0: "Fake", 1: "Real"}, label2id={"Fake": 0, "Real": 1},
+    )  # fmt: skip
+    RobertaForSequenceClassification(config).save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("#version: 0.2\nt h\n")
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
 Stand = namedtuple("Stand", "hub get home")
@@ -231,6 +252,32 @@ def test_shards_a_renamed_repository_and_tokenizer_json(
     assert len(stand.hub.large) > 1
     assert same(checkpoint.load_network(stand.get("old/gpt2")), tiny)
     assert (stand.home / "models" / "old--gpt2" / MANIFEST).is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [
+        ("roberta-base", "FacebookAI/roberta-base"),
+        ("RoBERTa-large", "FacebookAI/roberta-large"),
+        (DETECTOR, DETECTOR),
+    ],
+)
+def test_encoders_by_name(stand, tmp_path, name, repository):
+    """What is fetched opens without the hub, and its label is turned."""
+    from hallmark.detect.encoders.published import load_folder
+
+    stand.hub.files = publish_roberta(tmp_path / "roberta")
+    stand.hub.repository = repository
+    folder = stand.get(name)
+    assert folder == find_model(name, home=stand.home)
+    assert folder.name == repository.replace("/", "--")
+    wanted = {"config.json", WEIGHTS, "vocab.json", "merges.txt"}
+    assert stand.hub.count("GET").keys() == wanted
+    found = load_folder(folder)
+    assert found.trained
+    asked = len(stand.hub.asked)
+    assert stand.get(name) == folder
+    assert len(stand.hub.asked) == asked
 
 
 @pytest.mark.parametrize(

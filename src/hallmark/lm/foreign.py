@@ -102,7 +102,7 @@ class ForeignModel:
             raise ValueError(f"{folder} opens in float32 or bf16, not {precision}; choose one")
         transformers = load_transformers()
         own = {"local_files_only": True, "trust_remote_code": False}
-        with _quiet(transformers), _one_line(folder):
+        with quiet(transformers), _one_line(folder):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **own)
             network, about = transformers.AutoModelForCausalLM.from_pretrained(
                 folder, dtype=_PRECISIONS[Precision(precision)], use_safetensors=True,
@@ -182,7 +182,7 @@ def load_transformers() -> Any:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Errors only and no bars, as long as the block lasts."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

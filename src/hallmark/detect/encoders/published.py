@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hallmark.detect.encoders.network import SMALL, Transformer, build
 from hallmark.detect.encoders.vocabulary import HuggingFace, Specials
-from hallmark.lm.foreign import load_transformers
+from hallmark.lm.foreign import load_transformers, quiet
 from hallmark.models.folder import check_manifest, read_json
 from hallmark.models.huggingface import open_weights
 
@@ -182,9 +182,10 @@ def read_vocabulary(folder: Path) -> HuggingFace:
     """The fast tokenizer in a folder of transformers'."""
     transformers = load_transformers()
     try:
-        found = transformers.AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        with quiet(transformers):
+            found = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
         text = found.backend_tokenizer.to_str()
     except Exception as error:  # whatever the file holds
         reason = " ".join(str(error).split())
