@@ -63,6 +63,7 @@ def run_service(
 @pytest.fixture(scope="session")
 def served(model: LanguageModel, judge: Judge) -> Iterator[tuple[str, Service]]:
     with run_service(model, judge, slots=8, queue=64, reads=200) as found:
+        found[1].warm_up()  # or the first request would wait for compiled code
         yield found
 
 

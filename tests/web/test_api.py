@@ -24,7 +24,8 @@ def test_a_verdict_is_the_librarys(client, judge):
     assert answer.status_code == 200
     (found,) = answer.json()["verdicts"]
     expected = dataclasses.asdict(judge.judge([HUMAN], prior=0.01)[0])
-    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert found.keys() >= expected.keys()
+    assert {name: found[name] for name in expected} == expected
     flags = found["flags"]
     assert 0 <= flags["human_as_high"] <= flags["human"] >= 500
     assert 0 <= flags["synthetic_as_high"] <= flags["synthetic"] >= 100

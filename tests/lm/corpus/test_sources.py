@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_named(
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("a.txt", b"ok\n\xff\xfe", r"a.txt, line 2 is not UTF-8 at byte 0"),
+        ("a.txt", b"ok\n\xff\xfd", r"a.txt, line 2 is not UTF-8 at byte 0"),
         ("a.txt", b"ok\nno\0pe", "line 2 has a NUL"),
         ("a.jsonl", b'{"text": "ok"}\n{', "line 2 is not JSON"),
         ("a.jsonl", b'{"text": 1}', "is not a string"),

@@ -34,6 +34,7 @@ def test_a_failure_is_raised_and_the_team_goes_on(fails: int) -> None:
 
 
 def test_an_interrupt_waits_for_the_pass_and_no_longer() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
     barrier = np.zeros(8, dtype=np.int64)
     ended = []
 
@@ -44,7 +45,10 @@ def test_an_interrupt_waits_for_the_pass_and_no_longer() -> None:
         ended.append(rank)
 
     team = Team(2, barrier=barrier)
-    with pytest.raises(KeyboardInterrupt):
-        team.run(program)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            team.run(program)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert sorted(ended) == [0, 1]
     team.close()
