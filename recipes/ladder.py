@@ -22,10 +22,11 @@ import torch
 from hallmark import stats
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.training import checkpoint
-from hallmark.lm.training.loop import Event, TrainData, train
+from hallmark.lm.training.loop import TrainData, train
 from hallmark.lm.training.order import Rows
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.state import Event
 from hallmark.lm.training.validation import byte_lengths
 from hallmark.models.checkpoint import save_quantised
 from hallmark.models.folder import read_json, sha256_of

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,3 +71,47 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_quantised(folder, network.eval(), tokenizer)
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread: small networks are fastest so, and exact in the same way each time."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def fingerprint() -> Callable[[Path], tuple[str, bytes]]:
+    """Of a training run's folder: a hash of its newest weights and optimiser, and its log."""
+
+    def take(folder: Path) -> tuple[str, bytes]:
+        newest = max((folder / "checkpoints").glob("step-*"))
+        files = (newest / "model.safetensors", newest / "optimiser.safetensors")
+        weights = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        return newest.name + weights, (folder / "log.jsonl").read_bytes()
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def run_until() -> Callable[..., None]:
+    """Runs a command to its end, or kills it once it has printed `kill_after` lines."""
+
+    def run(command: Sequence[str], *, kill_after: int | None = None) -> None:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            if kill_after is not None:
+                assert process.stdout is not None
+                for _ in range(kill_after):
+                    process.stdout.readline()
+                os.killpg(process.pid, signal.SIGKILL)
+            _, errors = process.communicate()
+        assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), errors
+
+    return run

@@ -16,8 +16,8 @@ import torch
 
 from hallmark.detect.encoder import WEIGHTS, Encoder
 from hallmark.detect.encoders.settings import EncoderConfig
-from hallmark.lm.training.loop import Event
 from hallmark.lm.training.parallel import World
+from hallmark.lm.training.state import Event
 from hallmark.models.folder import write_manifest
 
 FAST = EncoderConfig(

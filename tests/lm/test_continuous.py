@@ -16,43 +16,18 @@ from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
 from hallmark.models.precision import Precision
-from hallmark.models.sizes import GPT2Config
-from hallmark.models.tokenizer import Tokenizer
 
 N_CTX = 48
 GREEDY = {"temperature": 0}
+SHAPE = {"n_head": 2, "n_embd": 64, "sharpness": 2}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return Tokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the"), (b"\xc3", b"\xa9")])
-
-
-def make(tokenizer: Tokenizer) -> GPT2:
-    """Random, far from flat, swayed by all that it has read."""
-    config = GPT2Config(n_layer=2, n_head=2, n_embd=64, n_ctx=N_CTX, vocab_size=tokenizer.n_vocab)
-    network = GPT2(config).eval()
-    network.initialise(torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        for p in network.h.parameters():
-            p.mul_(8 if p.ndim == 2 else 1)
-        network.wte.weight.mul_(8)
-        network.wpe.weight.mul_(8)
-        network.ln_f.weight.mul_(2)
-    return network
-
-
-@pytest.fixture(scope="module")
-def network(tokenizer) -> GPT2:
-    return make(tokenizer)
+def network(make_swayed) -> GPT2:
+    return make_swayed(**SHAPE)
 
 
 PROMPTS = ["", "a", "the end of the", "é🙂", "x" * N_CTX, "y" * (N_CTX + 9), "\n\n", "in the", ""]
@@ -77,8 +52,8 @@ def test_texts_are_those_of_plain_decoding(network, tokenizer, settings, slots):
 
 
 @pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT4])
-def test_in_low_precision_a_text_does_not_depend_on_its_company(tokenizer, precision):
-    network = in_precision(make(tokenizer), precision)
+def test_in_low_precision_a_text_does_not_depend_on_its_company(tokenizer, make_swayed, precision):
+    network = in_precision(make_swayed(**SHAPE), precision)
     params = SamplingParams(max_tokens=40)
     pairs = list(zip(PROMPTS, SEEDS, strict=True))
     together = dict(stream(network, tokenizer, pairs, params, slots=20))

@@ -14,37 +14,19 @@ from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.checkpoint import save_huggingface
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
-from hallmark.models.tokenizer import Tokenizer
 
 N_CTX = 48
 GREEDY = {"temperature": 0}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return Tokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the"), (b"\xc3", b"\xa9")])
-
-
-@pytest.fixture(scope="module")
-def network(tokenizer) -> GPT2:
-    """Random, with what a trained network has: far from flat, swayed by all that it has read."""
-    config = GPT2Config(n_layer=2, n_head=4, n_embd=48, n_ctx=N_CTX, vocab_size=tokenizer.n_vocab)
-    network = GPT2(config).eval()
-    network.initialise(torch.Generator().manual_seed(0))
+def network(make_swayed) -> GPT2:
+    """With what a trained network has: far from flat, swayed by all that it has read."""
+    network = make_swayed(n_head=4, n_embd=48, sharpness=2.5)
     with torch.no_grad():
-        for p in network.h.parameters():
-            p.mul_(8 if p.ndim == 2 else 1)
-        network.wte.weight.mul_(8)
-        network.wpe.weight.mul_(8)
-        network.ln_f.weight.mul_(2.5)
         logits = network.logits(network(torch.arange(40)[None]))
     entropy = torch.distributions.Categorical(logits=logits).entropy().mean()
     assert 1.5 < entropy < 3.5  # nats; GPT-2's on its own text is about 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -25,17 +25,7 @@ PROMPTS = ["", "the end of the", "abcabcabcabc", "x" * N_CTX, "in the the the", 
 SEEDS = [document_seed(9, "", "", i) for i in range(len(PROMPTS))]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
-    return Tokenizer([(b"t", b"h"), (b"th", b"e"), (b" ", b"the"), (b"\xc3", b"\xa9")])
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make(tokenizer: Tokenizer, *, layers: int, spread: float = 4) -> GPT2:

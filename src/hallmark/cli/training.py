@@ -12,7 +12,7 @@ from hallmark.cli.output import note
 
 if TYPE_CHECKING:
     from hallmark.lm.corpus.shards import Corpus
-    from hallmark.lm.training.loop import Event
+    from hallmark.lm.training.state import Event
 
 _QUIET_SECONDS = 30  # off a terminal, a step is shown at least this often
 

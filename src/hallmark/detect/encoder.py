@@ -29,8 +29,8 @@ from hallmark.detect.encoders.vocabulary import Ids, Vocabulary
 from hallmark.detect.normalise import normalise
 from hallmark.detect.stored import blaming, read_config, require
 from hallmark.lm.training.checkpoint import Progress, read_tensors
-from hallmark.lm.training.loop import OnEvent
 from hallmark.lm.training.parallel import World
+from hallmark.lm.training.state import OnEvent
 from hallmark.models.folder import write_json, write_manifest
 from hallmark.models.weights import write_safetensors
 

@@ -57,6 +57,6 @@ def program() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> SimpleNamespace:
+def tiny(fingerprint) -> SimpleNamespace:
     """What that program defines."""
-    return SimpleNamespace(**runpy.run_path(str(PROGRAM)))
+    return SimpleNamespace(**runpy.run_path(str(PROGRAM)), fingerprint=fingerprint)

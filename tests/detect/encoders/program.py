@@ -6,7 +6,6 @@ Prints one line an event, so that a test can choose the moment at which to kill 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hallmark.detect.encoders.settings import EncoderConfig
 from hallmark.detect.encoders.training import TrainData, train
 from hallmark.detect.encoders.validation import hold
 from hallmark.detect.encoders.vocabulary import Specials
-from hallmark.lm.training.loop import Event
+from hallmark.lm.training.state import Event
 
 VOCABULARY = 60
 CONFIG = EncoderConfig(
@@ -61,14 +60,6 @@ def make_data(config: EncoderConfig = CONFIG) -> TrainData:
 
 def identity(config: EncoderConfig = CONFIG) -> dict[str, object]:
     return {"config": dataclasses.asdict(config)}
-
-
-def fingerprint(folder: Path) -> tuple[str, bytes]:
-    """A hash of the newest checkpoint's weights and optimiser, and the log."""
-    newest = max((folder / "checkpoints").glob("step-*"))
-    files = (newest / "model.safetensors", newest / "optimiser.safetensors")
-    weights = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    return newest.name + weights, (folder / "log.jsonl").read_bytes()
 
 
 def tell(event: Event) -> None:

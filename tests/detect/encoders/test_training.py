@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,23 +16,8 @@ from hallmark.detect.encoders.training import TrainData, train
 from hallmark.detect.encoders.validation import Validation
 from hallmark.lm.training.checkpoint import checkpoint_folder, checkpoint_steps, read_tensors
 from hallmark.lm.training.log import read_log
-from hallmark.lm.training.loop import Event
 from hallmark.lm.training.parallel import World
-
-
-def run(program: Path, folder: Path, *, kill_after: int | None = None) -> None:
-    """The program in a process of its own; killed where it has told of `kill_after` events."""
-    command = [sys.executable, str(program), str(folder)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        if kill_after is not None:
-            assert process.stdout is not None
-            for _ in range(kill_after):
-                process.stdout.readline()
-            os.killpg(process.pid, signal.SIGKILL)
-        _, errors = process.communicate()
-    assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), errors
+from hallmark.lm.training.state import Event
 
 
 def alone(tiny: SimpleNamespace, folder: Path, *, dropout: float = 0.1, **changes: object):
@@ -51,11 +33,12 @@ def alone(tiny: SimpleNamespace, folder: Path, *, dropout: float = 0.1, **change
 
 
 def test_killed_and_started_again_is_bit_identical(
-    program: Path, tiny: SimpleNamespace, tmp_path: Path
+    program: Path, run_until, tiny: SimpleNamespace, tmp_path: Path
 ) -> None:
-    run(program, tmp_path / "killed", kill_after=7)
+    command = [sys.executable, str(program), str(tmp_path / "killed")]
+    run_until(command, kill_after=7)
     assert checkpoint_steps(tmp_path / "killed")[-1] == 4
-    run(program, tmp_path / "killed")
+    run_until(command)
     network, progress, _ = alone(tiny, tmp_path / "whole")
     assert progress.ended == "all steps are done"
     assert tiny.fingerprint(tmp_path / "killed") == tiny.fingerprint(tmp_path / "whole")

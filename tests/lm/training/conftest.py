@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 PROGRAM = Path(__file__).with_name("program.py")
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _one_thread(one_thread: None) -> None: ...
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +22,6 @@ def program() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> SimpleNamespace:
+def tiny(fingerprint) -> SimpleNamespace:
     """What the program defines."""
-    return SimpleNamespace(**runpy.run_path(str(PROGRAM)))
+    return SimpleNamespace(**runpy.run_path(str(PROGRAM)), fingerprint=fingerprint)

@@ -6,7 +6,6 @@ Prints one line an event, so that a test can choose the moment at which to kill 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hallmark.lm.training.loop import Event, TrainData, train
+from hallmark.lm.training.loop import TrainData, train
 from hallmark.lm.training.order import Rows
 from hallmark.lm.training.parallel import open_world
 from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.state import Event
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 
@@ -62,14 +62,6 @@ def make_data(config: TrainConfig = CONFIG) -> TrainData:
 
 def identity(config: TrainConfig = CONFIG) -> dict[str, object]:
     return {"train": dataclasses.asdict(config), "corpus": "abc"}
-
-
-def fingerprint(folder: Path) -> tuple[str, bytes]:
-    """A hash of the newest checkpoint's weights and optimiser, and the log."""
-    newest = max((folder / "checkpoints").glob("step-*"))
-    files = (newest / "model.safetensors", newest / "optimiser.safetensors")
-    weights = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    return newest.name + weights, (folder / "log.jsonl").read_bytes()
 
 
 def tell(event: Event) -> None:

@@ -19,8 +19,9 @@ import torch
 from hallmark.lm.training import checkpoint
 from hallmark.lm.training.checkpoint import checkpoint_folder, checkpoint_steps, read_state
 from hallmark.lm.training.log import read_log
-from hallmark.lm.training.loop import Event, TrainData, train
+from hallmark.lm.training.loop import TrainData, train
 from hallmark.lm.training.order import Rows
+from hallmark.lm.training.state import Event
 
 
 class Killed(Exception):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,22 +21,12 @@ from hallmark.lm.training.parallel import World, open_world
 KEEP = "keep=99"
 
 
-def two(program: Path, folder: Path, mode: str, *, kill_after: int | None = None) -> None:
-    """The tiny run in two processes; killed where it has told of `kill_after` events."""
-    command = [
+def two(program: Path, folder: Path, mode: str) -> list[str]:
+    """The command of the tiny run in two processes."""
+    return [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         str(program), str(folder), mode, KEEP,
     ]  # fmt: skip
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        if kill_after is not None:
-            assert process.stdout is not None
-            for _ in range(kill_after):
-                process.stdout.readline()
-            os.killpg(process.pid, signal.SIGKILL)
-        _, errors = process.communicate()
-    assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), errors
 
 
 def one(tiny: SimpleNamespace, folder: Path) -> None:
@@ -75,7 +62,10 @@ def assert_alike(folder: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def runs(
-    tiny: SimpleNamespace, program: Path, tmp_path_factory: pytest.TempPathFactory
+    run_until,
+    tiny: SimpleNamespace,
+    program: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """The same run by one process, by two with DDP and by two with FSDP2."""
     root = tmp_path_factory.mktemp("runs")
@@ -84,7 +74,7 @@ def runs(
     one(tiny, root / "single")
     torch.set_num_threads(threads)
     for mode in ("ddp", "fsdp"):
-        two(program, root / mode, mode)
+        run_until(two(program, root / mode, mode))
     return {mode: root / mode for mode in ("single", "ddp", "fsdp")}
 
 
@@ -104,21 +94,21 @@ def test_what_two_saved_one_goes_on_with(
 
 
 def test_what_one_saved_two_go_on_with(
-    runs: dict[str, Path], program: Path, tmp_path: Path
+    runs: dict[str, Path], program: Path, run_until, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(runs["single"], tmp_path / "copy")
     forget_after(folder, 5)
-    two(program, folder, "fsdp")
+    run_until(two(program, folder, "fsdp"))
     assert_alike(folder, runs["single"])
 
 
 def test_two_killed_and_started_again_are_bit_identical(
-    runs: dict[str, Path], program: Path, tiny: SimpleNamespace, tmp_path: Path
+    runs: dict[str, Path], program: Path, run_until, tiny: SimpleNamespace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    two(program, folder, "fsdp", kill_after=9)
+    run_until(two(program, folder, "fsdp"), kill_after=9)
     assert checkpoint_steps(folder)[0] == 4
-    two(program, folder, "fsdp")
+    run_until(two(program, folder, "fsdp"))
     assert tiny.fingerprint(folder) == tiny.fingerprint(runs["fsdp"])
 
 

@@ -18,10 +18,10 @@ from hallmark.lm.corpus.settings import PrepareConfig
 from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.training.checkpoint import checkpoint_steps
 from hallmark.lm.training.figure import draw
-from hallmark.lm.training.loop import Event
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.run import Start, export_run, run
 from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.state import Event
 from hallmark.models import checkpoint
 from hallmark.models.sizes import GPT2Config
 from hallmark.models.tokenizer import Tokenizer

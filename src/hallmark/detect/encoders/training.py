@@ -6,11 +6,10 @@ function of (seed, step, rank), so a run that was killed ends with the bytes of 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,8 @@ from hallmark.detect.encoders.validation import Held, Validation, validate
 from hallmark.detect.encoders.vocabulary import Specials
 from hallmark.lm.training import checkpoint
 from hallmark.lm.training.checkpoint import Progress
-from hallmark.lm.training.log import RunLog
-from hallmark.lm.training.loop import Event, OnEvent
-from hallmark.lm.training.optimiser import build_optimisers, step_all, trained
 from hallmark.lm.training.parallel import World, mean_of
+from hallmark.lm.training.state import Event, OnEvent, RunState
 
 _DROPOUT = 3  # a stream of random numbers beside those of crops.py
 
@@ -67,7 +64,7 @@ def train(
     try:
         return run.go()
     finally:
-        run.close()
+        run.state.close()
 
 
 class _Run:
@@ -84,9 +81,8 @@ class _Run:
         rate_of: str,
         on_event: OnEvent | None,
     ) -> None:
-        self.data, self.config, self.folder, self.identity = data, config, folder, identity
-        self.world, self.network = world, network.to(world.device).train()
-        self.tell: OnEvent = on_event if on_event and world.main else (lambda _: None)
+        self.data, self.config, self.world = data, config, world
+        self.network = network.to(world.device).train()
         self.schedule = config.schedule(larger_class=data.crops.larger_class, kind=rate_of)
         _check_share(config, world)
         self.model: nn.Module = self.network
@@ -95,28 +91,21 @@ class _Run:
 
             ids = None if world.device == "cpu" else [torch.device(world.device)]
             self.model = DistributedDataParallel(self.network, device_ids=ids)
-        self.named = trained(self.network)
-        self.steppers = build_optimisers(self.named, self.schedule)
-        self.progress = checkpoint.resume(
-            folder, identity, named=self.named, steppers=self.steppers,
-            note=lambda text: self.tell(Event("remark", 0, text=text)),
+        self.state = RunState(
+            network, self.schedule, folder=folder, identity=identity, world=world,
+            on_event=on_event,
         )  # fmt: skip
-        self.log = RunLog(folder, length=self.progress.log_length) if world.main else None
-
-    def close(self) -> None:
-        if self.log is not None:
-            self.log.close()
 
     def go(self) -> Progress:
         """All steps that are left, then the best weights into the network."""
-        while not self.progress.ended:
-            self.step(self.progress.step)
-            self.progress = replace(self.progress, step=self.progress.step + 1)
-            self.after_step(self.progress.step)
-        best = self.progress.best_step or self.progress.step
-        checkpoint.load_weights(checkpoint.checkpoint_folder(self.folder, best), self.named)
+        state = self.state
+        while not state.progress.ended:
+            self.step(state.progress.step)
+            self.after_step(state.progress.step)
+        best = state.progress.best_step or state.progress.step
+        checkpoint.load_weights(checkpoint.checkpoint_folder(state.folder, best), state.named)
         self.network.eval()
-        return self.progress
+        return state.progress
 
     def step(self, step: int) -> None:
         """One optimiser step on this process's share of the rows."""
@@ -127,19 +116,10 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mixed(self.config.seed, _DROPOUT, step, self.world.rank))
             loss = mean_of(self.gradients(own), self.world)
-        parameters = [p for _, p in self.named]
-        norm = float(nn.utils.clip_grad_norm_(parameters, self.schedule.clip))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise FloatingPointError(
-                f"loss is {loss}, its gradient's norm {norm} at step {step + 1}; start again in a "
-                "new folder with a lower lr"
-            )
-        scale = self.schedule.scale(step)
-        step_all(self.steppers, scale=scale)
-        self.write({"step": step + 1, "loss": loss, "norm": norm, "lr": self.schedule.lr * scale})
+        self.state.update(loss)
         tokens = sum(len(row.ids) for row in rows)
         speed = tokens / (time.perf_counter() - began)
-        self.tell(Event("step", step + 1, loss=loss, tokens_per_second=speed))
+        self.state.tell(Event("step", step + 1, loss=loss, tokens_per_second=speed))
 
     def gradients(self, rows: list[Row]) -> Tensor:
         """Add the gradient of the rows' mean loss; that mean, in nats."""
@@ -163,45 +143,18 @@ class _Run:
 
     def after_step(self, done: int) -> None:
         """What is due once `done` steps are done."""
-        last, best = done == self.schedule.steps, False
-        if self.data.held is not None and (last or done % self.schedule.valid_every == 0):
-            best = self.validate(done, self.data.held)
-        if last:
-            self.progress = replace(self.progress, ended="all steps are done")
-        elif self.schedule.patience and self.progress.stale >= self.schedule.patience:
-            self.progress = replace(
-                self.progress, ended=f"{self.progress.stale} validations brought no new best"
-            )
-        if best or self.progress.ended or done % self.schedule.save_every == 0:
-            self.save()
+        held = self.data.held
+        due = done == self.schedule.steps or done % self.schedule.valid_every == 0
+        self.state.settle(best=due and held is not None and self.validate(done, held))
 
     def validate(self, done: int, held: Held) -> bool:
         """Validate and log; whether this is the best so far."""
         found: Validation = validate(
             self.network, held, self.data.specials, self.config, self.world
         )
-        self.write({"step": done, **found.record()})
-        self.tell(Event("remark", done, text=f"step {done}: {found}"))
-        before = self.progress.best_loss
-        if before is None or found.rank < before:
-            self.progress = replace(self.progress, best_step=done, best_loss=found.rank, stale=0)
-            return True
-        self.progress = replace(self.progress, stale=self.progress.stale + 1)
-        return False
-
-    def save(self) -> None:
-        """Write a checkpoint that knows how long the log is."""
-        if self.log is not None:
-            self.log.flush()
-            self.progress = replace(self.progress, log_length=self.log.length)
-        checkpoint.save(
-            self.folder, self.progress, self.identity, named=self.named,
-            steppers=self.steppers, world=self.world, keep=self.schedule.keep,
-        )  # fmt: skip
-
-    def write(self, values: Mapping[str, Any]) -> None:
-        if self.log is not None:
-            self.log.write(values)
+        self.state.write({"step": done, **found.record()})
+        self.state.tell(Event("remark", done, text=f"step {done}: {found}"))
+        return self.state.is_best(found.rank)
 
 
 def _mixed(*numbers: int) -> int:

@@ -19,11 +19,12 @@ from hallmark.lm.training import checkpoint
 from hallmark.lm.training.adapters import add_adapters, is_adapter, merge_adapters
 from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
-from hallmark.lm.training.loop import Event, OnEvent, Sampler, TrainData, train
+from hallmark.lm.training.loop import Sampler, TrainData, train
 from hallmark.lm.training.objective import can_compile
 from hallmark.lm.training.order import Rows
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
+from hallmark.lm.training.state import Event, OnEvent
 from hallmark.lm.training.validation import byte_lengths
 from hallmark.models import checkpoint as model_checkpoint
 from hallmark.models.folder import read_json, write_json, write_text
