@@ -14,7 +14,15 @@ from hallmark.cli.answers import answer_lines, one_format
 from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import read_text
 from hallmark.cli.labelled import Labelled, read_labelled
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, AsJsonLines, Quiet, home
+from hallmark.cli.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    AsJsonLines,
+    Device,
+    Quiet,
+    Source,
+    home,
+)
 from hallmark.cli.output import console, print_json
 from hallmark.cli.training import report
 from hallmark.detect.encoders.settings import EncoderConfig
@@ -49,11 +57,7 @@ Synthetic = Annotated[
 ]
 Run = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the run is kept.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
-Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where to compute.")]
 Folder = Annotated[Path, typer.Argument(metavar="DETECTOR", help="The folder of a detector.")]
-Text = Annotated[
-    str, typer.Argument(metavar="FILE", help="A file of UTF-8 text, or - for standard input.")
-]
 Published = Annotated[
     Path, typer.Argument(metavar="FILE|FOLDER", help="detector-*.pt, or a folder of transformers'.")
 ]
@@ -113,7 +117,7 @@ def import_(
 @detector.command()
 def score(
     folder: Folder,
-    file: Text,
+    file: Source,
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,

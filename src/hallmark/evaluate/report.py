@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from hallmark import __version__
@@ -72,9 +73,10 @@ def markdown(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> str:
 def _preface(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> Iterator[str]:
     counts = {s: len(corpora.reaching(HUMAN, s, table.length)) for s in SPLITS}
     human = ", ".join(f"{split} {n}" for split, n in counts.items())
+    words = Path(config.tokenizer).name
     yield (
-        f"Texts are cut to {table.length} tokens of {config.tokenizer}'s vocabulary; shorter ones "
-        f"are left out. Human texts: {human}. Accuracy is the mean of the shares called right in "
+        f"Texts are cut to {table.length} tokens of {words}'s vocabulary; shorter ones are "
+        f"left out. Human texts: {human}. Accuracy is the mean of the shares called right in "
         "each class, at the threshold that does best on the row's validation texts; brackets "
         "are 95 % intervals. A row is what was trained on, a column what was tested on."
     )
