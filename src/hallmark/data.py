@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import math
 import os
 import secrets
 import zlib
@@ -84,7 +85,7 @@ def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[byte
 def json_object(line: bytes, *, where: str) -> dict[str, Any]:
     """The JSON object that a line holds; ValueError says what is wrong with it."""
     try:
-        value = json.loads(decode_utf8(line, where=where), parse_constant=_refuse_constant)
+        value = json.loads(decode_utf8(line, where=where), parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{where} is not JSON ({error.msg} at character {error.pos + 1}); "
@@ -104,8 +105,20 @@ def json_object(line: bytes, *, where: str) -> dict[str, Any]:
     return value
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """For `json.loads(..., parse_constant=)`: NaN and infinities are no JSON; ValueError."""
     raise ValueError(f"{name} is not a JSON number")
+
+
+def finite(value: Any) -> Any:
+    """The value as JSON has it: null for numbers that are not finite, lists for tuples."""
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def decode_utf8(data: bytes, *, where: str) -> str:

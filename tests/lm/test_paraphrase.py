@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -60,5 +61,16 @@ def test_what_cannot_paraphrase_is_refused(folder: Path, tmp_path: Path) -> None
     with pytest.raises(ValueError, match=r"no config\.json"):
         Paraphraser(tmp_path / "nowhere")
     (folder / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match="holds no model that paraphrases"):
+        Paraphraser(folder)
+
+
+def test_weights_that_are_missing_are_not_made_up(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(next(name for name in weights if "mlp" in name or "DenseReluDense" in name))
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match="lacks weights"):
+        Paraphraser(folder)
+    (folder / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(ValueError, match="holds no model that paraphrases"):
         Paraphraser(folder)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hallmark.data import finite
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,19 +29,9 @@ def print_json(value: Mapping[str, Any]) -> None:
     try:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        line = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+        line = json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not float("-inf") < value < float("inf"):
-        return None
-    return value
 
 
 def note(message: str, *, quiet: bool) -> None:

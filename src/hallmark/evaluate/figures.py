@@ -87,7 +87,6 @@ def _panels(table: CrossTable, draw: Callable[[Any, CrossTable, str], None]) -> 
         axes.set_title(name, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
-    panels[-1].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -117,6 +116,7 @@ def _draw_lengths(axes: Any, table: CrossTable, column: str) -> None:
     axes.set(xlabel="tokens", ylim=(40, 101))
     if axes.get_subplotspec().is_first_col():
         axes.set_ylabel("accuracy (%)")
+        axes.legend(frameon=False, fontsize=8)
 
 
 def _draw_roc(axes: Any, table: CrossTable, column: str) -> None:

@@ -100,17 +100,9 @@ class ForeignModel:
             precision = Precision.FLOAT32 if device == "cpu" else Precision.BF16
         if precision not in _PRECISIONS:
             raise ValueError(f"{folder} opens in float32 or bf16, not {precision}; choose one")
-        transformers = load_transformers()
-        own = {"local_files_only": True, "trust_remote_code": False}
-        with quiet(transformers), _one_line(folder):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **own)
-            network, about = transformers.AutoModelForCausalLM.from_pretrained(
-                folder, dtype=_PRECISIONS[Precision(precision)], use_safetensors=True,
-                output_loading_info=True, **own,
-            )  # fmt: skip
-        missing = [*about["missing_keys"], *about["mismatched_keys"]]
-        if missing:
-            raise ValueError(f"{folder} lacks weights ({missing[0]!s:.80}); fetch the model again")
+        network, tokenizer = open_pretrained(
+            folder, "causal model that opens", dtype=_PRECISIONS[Precision(precision)]
+        )
         name = name or folder.resolve().name
         found = cls(network, ForeignTokenizer(tokenizer, where=folder), name=name)
         network.to(device)
@@ -172,6 +164,31 @@ class ForeignModel:
             return bool(torch.allclose(head(state), whole, rtol=1e-4, atol=1e-4))
 
 
+def open_pretrained(folder: Path, what: str, **settings: Any) -> tuple[Any, Any]:
+    """(network, tokenizer) of a folder that transformers can write text with, of either kind.
+
+    Nothing is fetched, no code of the folder is run, no pickle is read. ValueError says in a line
+    what is wrong: the folder holds no `what`, is damaged, or lacks weights.
+    """
+    transformers = load_transformers()
+    own = {"local_files_only": True, "trust_remote_code": False}
+    with quiet(transformers), _one_line(folder, what):
+        config = transformers.AutoConfig.from_pretrained(folder, **own)
+        kind = (
+            transformers.AutoModelForSeq2SeqLM
+            if config.is_encoder_decoder
+            else transformers.AutoModelForCausalLM
+        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **own)
+        network, about = kind.from_pretrained(
+            folder, use_safetensors=True, output_loading_info=True, **own, **settings
+        )
+    missing = [*about["missing_keys"], *about["mismatched_keys"]]
+    if missing:
+        raise ValueError(f"{folder} lacks weights ({missing[0]!s:.80}); fetch the model again")
+    return network, tokenizer
+
+
 def load_transformers() -> Any:
     """The transformers library; ValueError says how to get it."""
     try:
@@ -197,10 +214,10 @@ def quiet(transformers: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _one_line(folder: Path) -> Iterator[None]:
+def _one_line(folder: Path, what: str) -> Iterator[None]:
     """Whatever transformers says of a folder, as one ValueError."""
     try:
         yield
     except Exception as error:  # a damaged folder raises whatever it likes
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{folder} holds no causal model that opens ({reason:.200})") from None
+        raise ValueError(f"{folder} holds no {what} ({reason:.200})") from None

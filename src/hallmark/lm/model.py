@@ -15,7 +15,7 @@ import torch
 from hallmark.lm import generate as decoding
 from hallmark.lm import gpu
 from hallmark.lm import score as scoring
-from hallmark.lm.engine import fits
+from hallmark.lm.engine import UNFIT, fits
 from hallmark.lm.row import Generation, OnToken
 from hallmark.lm.sampling import PURE, SamplingParams, check_seed, document_seed
 from hallmark.lm.score import TokenScores
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 16
 SLOTS = 32
-_UNFIT = "compiled code wants a CPU, widths that 32 divides and a vocabulary of 64 or more"
 
 
 class LanguageModel:
@@ -154,7 +153,7 @@ class LanguageModel:
             )
             return
         if draft:
-            raise ValueError(f"{self.name} cannot be drafted for: {_UNFIT}; leave the draft out")
+            raise ValueError(f"{self.name} cannot be drafted for: {UNFIT}; leave the draft out")
         coming, first = iter(prompts), 0
         while some := list(islice(coming, slots)):
             texts = self._in_batches(
@@ -178,7 +177,7 @@ class LanguageModel:
                 "the same, or with ngram"
             )
         if not fits(draft.network):
-            raise ValueError(f"{draft.name} cannot draft: {_UNFIT}; choose another, or ngram")
+            raise ValueError(f"{draft.name} cannot draft: {UNFIT}; choose another, or ngram")
         return SmallerModel(draft.network, params, slots=slots, name=draft.name)
 
     def _compiled(self, *, small: bool) -> bool:

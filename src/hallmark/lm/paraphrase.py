@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+
+from hallmark.lm.foreign import open_pretrained
+from hallmark.models.folder import check_manifest
 
 PROMPT = "paraphrase: {}"
 SENTENCES = 3  # said again at once, as in RAID
@@ -25,26 +27,11 @@ class Paraphraser:
             raise ValueError(f"the prompt must hold {{}} once, for the text, not {prompt[:60]!r}")
         if not (folder / "config.json").is_file():
             raise ValueError(f"{folder} holds no model (no config.json); give a folder of one")
-        try:
-            import transformers
-        except ModuleNotFoundError:
-            raise ValueError(
-                "a paraphraser needs transformers; install hallmark[encoder]"
-            ) from None
+        check_manifest(folder)
         self.prompt = prompt
-        own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            config = transformers.AutoConfig.from_pretrained(folder, **own)
-            self.rewrites = bool(config.is_encoder_decoder)
-            kind = (
-                transformers.AutoModelForSeq2SeqLM if self.rewrites
-                else transformers.AutoModelForCausalLM
-            )  # fmt: skip
-            self.model = kind.from_pretrained(folder, use_safetensors=True, **own).eval()
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **own)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(f"{folder} holds no model that paraphrases ({reason:.200})") from None
+        network, self.tokenizer = open_pretrained(folder, "model that paraphrases")
+        self.model = network.eval()
+        self.rewrites = bool(network.config.is_encoder_decoder)
 
     def __call__(self, text: str, seed: int) -> str:
         """The text in other words, three sentences at a time; the same seed says the same."""

@@ -10,9 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from hallmark.data import write_atomically
+from hallmark.data import refuse_constant, write_atomically
 from hallmark.models.sizes import MANIFEST, GPT2Config
 
 LONGEST_JSON = 32 * 2**20
@@ -35,11 +35,8 @@ def read_bytes(path: Path, *, limit: int = LONGEST_JSON) -> bytes:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`; ValueError for anything else, NaN and deep nesting included."""
 
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not a number")
-
     try:
-        value = json.loads(read_bytes(path).decode("utf-8"), parse_constant=refuse)
+        value = json.loads(read_bytes(path).decode("utf-8"), parse_constant=refuse_constant)
     except FileNotFoundError:
         raise
     except (ValueError, RecursionError) as error:

@@ -9,9 +9,9 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
-from hallmark.data import decode_utf8
+from hallmark.data import decode_utf8, refuse_constant
 from hallmark.release.paths import Step, find
 
 
@@ -28,13 +28,9 @@ class Found:
 
 def read_result(path: Path) -> Any:
     """The JSON in a result file; ValueError where it is none (NaN is not)."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not a number")
-
     text = decode_utf8(path.read_bytes(), where=str(path))
     try:
-        return json.loads(text, parse_constant=refuse)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); measure it again") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
@@ -14,7 +13,8 @@ from hallmark.data import check_text
 from hallmark.web.completions import Completions
 from hallmark.web.errors import ErrorBody, Refused
 from hallmark.web.files import texts_in
-from hallmark.web.presence import while_present
+from hallmark.web.limits import CHARACTERS, TEXTS
+from hallmark.web.presence import in_time
 from hallmark.web.schemas import (
     Completion,
     CompletionRequest,
@@ -73,11 +73,7 @@ def _reading(router: APIRouter, service: Service) -> None:
     reader, limits = service.reader, service.limits
 
     async def limited(request: Request, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with asyncio.timeout(limits.seconds):
-                return await while_present(request, work)
-        except TimeoutError:
-            raise Refused(504, f"not done within {limits.seconds:g} s; send less") from None
+        return await in_time(request, work, seconds=limits.seconds, advice="send less")
 
     @router.post("/api/detect", response_model=DetectAnswer)
     async def detect(asked: DetectRequest, request: Request) -> Response:
@@ -104,9 +100,7 @@ def _reading(router: APIRouter, service: Service) -> None:
     @router.post("/api/extract", response_model=ExtractAnswer)
     async def extract(files: Annotated[list[UploadFile], File()], request: Request) -> Response:
         """The texts in files: txt, md, csv, jsonl, docx, pdf. Nothing is kept."""
-        found = await limited(
-            request, _extracted(files, most=limits.texts, longest=limits.characters)
-        )
+        found = await limited(request, _extracted(files, most=TEXTS, longest=CHARACTERS))
         return JSONResponse({"texts": found})
 
 

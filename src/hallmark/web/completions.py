@@ -17,12 +17,14 @@ from hallmark.lm.engine.decoder import Told
 from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.web.errors import Refused, from_value_error
+from hallmark.web.limits import CHOICES
 from hallmark.web.logprobs import Transcript
-from hallmark.web.presence import while_present
+from hallmark.web.presence import in_time
 from hallmark.web.reader import Reader
 from hallmark.web.schemas import CompletionRequest
 from hallmark.web.writer import Event, Prompt, Writer
 
+_LESS = "ask for fewer tokens"
 _UNSUPPORTED = ("suffix", "logit_bias", "presence_penalty", "frequency_penalty")
 
 
@@ -39,17 +41,14 @@ class Completions:
         params = self._params(asked)
         prompts = await asyncio.to_thread(self._prompts, asked, params)
         work = _Work(asked, params, prompts, self.model.name, self.model.tokenizer)
-        events = self._events(work)
-        if asked.stream:
-            first = await anext(events)  # a refusal still has its own status
-            lines = _lines(work, first, events, seconds=self.limits.seconds)
-            return StreamingResponse(lines, media_type="text/event-stream")
-        try:
-            async with asyncio.timeout(self.limits.seconds):
-                return JSONResponse(await while_present(request, self._whole(work, events)))
-        except TimeoutError:
-            limit = f"{self.limits.seconds:g} s"
-            raise Refused(504, f"not done within {limit}; ask for fewer tokens") from None
+        events, seconds = self._events(work), self.limits.seconds
+        if not asked.stream:
+            whole = self._whole(work, events)
+            return JSONResponse(await in_time(request, whole, seconds=seconds, advice=_LESS))
+        # A refusal that comes before anything is written has its own status.
+        first = await in_time(request, _first(events), seconds=seconds, advice=_LESS)
+        lines = _lines(work, first, events, seconds=seconds)
+        return StreamingResponse(lines, media_type="text/event-stream")
 
     async def _whole(self, work: _Work, events: AsyncGenerator[dict[str, Any]]) -> dict[str, Any]:
         async for _ in events:
@@ -114,8 +113,8 @@ class Completions:
         tokenizer, n_ctx = self.model.tokenizer, self.model.network.config.n_ctx
         max_tokens = params.max_tokens
         given = as_list(asked.prompt)
-        if len(given) * (asked.n or 1) > self.limits.choices:
-            message = f"at most {self.limits.choices} texts may be written for one request"
+        if len(given) * (asked.n or 1) > CHOICES:
+            message = f"at most {CHOICES} texts may be written for one request"
             raise Refused(400, message, param="n")
         out: list[Prompt] = []
         for own in given:
@@ -181,14 +180,23 @@ class _Work:
         }  # fmt: skip
 
 
+async def _first(events: AsyncGenerator[dict[str, Any]]) -> dict[str, Any]:
+    """The first chunk; what writes them is ended where it does not come."""
+    try:
+        return await anext(events)
+    except BaseException:
+        await events.aclose()
+        raise
+
+
 async def _lines(
     work: _Work, first: dict[str, Any], events: AsyncGenerator[dict[str, Any]], *, seconds: float
 ) -> AsyncIterator[str]:
     """Server-sent events; an error that comes late is one of them."""
     options = work.asked.stream_options
     try:
-        yield _line(first)
         async with asyncio.timeout(seconds), aclosing(events):
+            yield _line(first)
             async for chunk in events:
                 yield _line(chunk)
         if options and options.include_usage:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from hallmark.lm.sampling import PURE
 from hallmark.models.sizes import BUNDLED
 from hallmark.web.errors import Refused
+from hallmark.web.limits import CHARACTERS
 from hallmark.web.service import Service
 
 PAGES = {"detect": "Detect", "inspect": "Inspect", "write": "Write", "learn": "Learn"}
@@ -37,7 +38,7 @@ def install(app: FastAPI, service: Service, *, locked: bool) -> None:
         "pages": PAGES, "stamp": stamp, "locked": locked, "model": service.model.name,
         "parameters": service.model.network.config.parameters,
         "context": service.model.network.config.n_ctx, "detector": service.detector,
-        "limits": service.limits, "sampling": PURE,
+        "characters": CHARACTERS, "limits": service.limits, "sampling": PURE,
         "example": _HUMAN.read_text(encoding="utf-8"),
         "shortest": service.judge.detector.calibration.shortest,
     }  # fmt: skip

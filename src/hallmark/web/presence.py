@@ -30,5 +30,16 @@ async def while_present(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.gather(*both, return_exceptions=True)
 
 
+async def in_time(
+    request: Request, work: Coroutine[Any, Any, T], *, seconds: float, advice: str
+) -> T:
+    """The result of `work`; `Refused` where it takes longer, or the client leaves."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await while_present(request, work)
+    except TimeoutError:
+        raise Refused(504, f"not done within {seconds:g} s; {advice}") from None
+
+
 async def _next(request: Request) -> Message:
     return await request.receive()

@@ -9,9 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from hallmark.data import check_text
 from hallmark.detect.verdict import PRIOR
 from hallmark.lm.sampling import MAX_SEED, SamplingParams
-from hallmark.web.limits import Limits
+from hallmark.web.limits import ALTERNATIVES, CHARACTERS, CHOICES, TEXTS
 
-_L = Limits()
 _DEFAULT = SamplingParams()
 
 
@@ -19,8 +18,8 @@ def _plain(text: str) -> str:
     return check_text(text, where="the text")
 
 
-Text = Annotated[str, AfterValidator(_plain), Field(max_length=_L.characters)]
-Texts = Annotated[list[Text], Field(min_length=1, max_length=_L.texts)]
+Text = Annotated[str, AfterValidator(_plain), Field(max_length=CHARACTERS)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=TEXTS)]
 Id = Annotated[int, Field(ge=0)]
 Prior = Annotated[float, Field(gt=0, lt=1)]
 
@@ -47,10 +46,10 @@ class CompletionRequest(_Strict):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = _DEFAULT.top_p
     top_k: Annotated[int, Field(ge=0, le=10**9)] = _DEFAULT.top_k
     repetition_penalty: Annotated[float, Field(ge=0.01, le=100)] = _DEFAULT.repetition_penalty
-    n: Annotated[int, Field(ge=1, le=_L.choices)] | None = 1
+    n: Annotated[int, Field(ge=1, le=CHOICES)] | None = 1
     stop: Text | Annotated[list[Text], Field(max_length=8)] | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
-    logprobs: Annotated[int, Field(ge=0, le=_L.alternatives)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=ALTERNATIVES)] | None = None
     echo: bool | None = False
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -148,6 +147,12 @@ class VerdictBody(BaseModel):
     tokens_used: int
     tokens_total: int
     reason: str
+    false_negative_rate: float | None
+    false_negative_n: int | None
+    raw_score: float | None
+    tampered: bool
+    repairs: dict[str, int]
+    calibration: Json | None
     flags: Flags | None = None
 
 

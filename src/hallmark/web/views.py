@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 
+from hallmark.data import finite
 from hallmark.detect.judge import Judge
 from hallmark.detect.statistics import GLTR_BUCKETS, STATISTICS, gltr_shares
 from hallmark.detect.verdict import Verdict
@@ -16,7 +16,7 @@ from hallmark.web.schemas import Json
 
 def verdict_view(verdict: Verdict, judge: Judge) -> Json:
     """Every field of the verdict, and how the calibration texts of its length fared."""
-    fields = {key: plain(value) for key, value in dataclasses.asdict(verdict).items()}
+    fields: Json = finite(dataclasses.asdict(verdict))
     return fields | {"flags": flags(verdict, judge)}
 
 
@@ -60,7 +60,8 @@ def score_view(scores: TokenScores, model: LanguageModel) -> Json:
         "rank": scores.rank.tolist(),
         "entropy": scores.entropy.tolist(),
     }
-    return {key: plain(value) for key, value in view.items()}
+    found: Json = finite(view)
+    return found
 
 
 def statistics(scores: TokenScores) -> dict[str, float]:
@@ -87,14 +88,3 @@ def texts_of(ids: list[int], model: LanguageModel) -> list[str]:
     if held and out:
         out[-1] += held.decode("utf-8", errors="replace")
     return out
-
-
-def plain(value: Any) -> Any:
-    """The value with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -15,18 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hallmark.lm.continuous import Schedule
-from hallmark.lm.engine import fits
+from hallmark.lm.engine import UNFIT, fits
 from hallmark.lm.engine.decoder import Decoder, Told
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.row import Generation, Row
 from hallmark.lm.sampling import PURE, SamplingParams
+from hallmark.models.precision import SMALL
 from hallmark.web.errors import Refused, busy, defect
 from hallmark.web.limits import Limits
 
 _SMOOTH = 0.05  # of the newest in a running mean
-# Below so many parameters a second thread costs more at the barriers than it gives, and HTTP and
-# detection want a core too.
-_LARGE = 30_000_000
 _SPEED, _LENGTH = 500.0, 100.0  # tokens a second and a text, until there are measurements
 
 
@@ -80,10 +78,7 @@ class Writer:
         self, model: LanguageModel, limits: Limits, *, drew: Callable[[int], None]
     ) -> None:
         if not fits(model.network):
-            raise ValueError(
-                f"{model.name} cannot be served: compiled code wants a CPU and widths that 32 "
-                "divides; choose another model"
-            )
+            raise ValueError(f"{model.name} cannot be served: {UNFIT}; choose another model")
         self.model, self.limits = model, limits
         self.pending = 0  # texts that have not ended
         self._drew = drew
@@ -177,7 +172,9 @@ class Writer:
     def _write(self) -> None:
         network = self.model.network
         slots, capacity = self.limits.slots, network.config.n_ctx
-        threads = None if network.config.parameters >= _LARGE else 1
+        # For a small network a second thread costs more at the barriers than it gives, and HTTP and
+        # detection want a core too.
+        threads = None if network.config.parameters >= SMALL else 1
         with Decoder(network, PURE, slots=slots, capacity=capacity, threads=threads) as decoder:
             schedule = Schedule(decoder, on_draw=self._told)
             while self._exchange(schedule):

@@ -6,11 +6,12 @@ So the log of a run that was killed and went on is, byte for byte, that of one t
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from hallmark.data import finite
 
 LOG = "log.jsonl"
 
@@ -37,11 +38,7 @@ class RunLog:
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Append one line; numbers that are not finite become null."""
-        finite = {
-            k: None if isinstance(v, float) and not math.isfinite(v) else v
-            for k, v in values.items()
-        }
-        line = json.dumps(finite, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = json.dumps(finite(values), ensure_ascii=False, allow_nan=False).encode() + b"\n"
         self._file.write(line)
         self.length += len(line)
 

@@ -44,21 +44,19 @@ function facts(verdict) {
   const list = element("dl", { class: "facts" });
   if (verdict.reason) fact(list, "Why", verdict.reason[0].toUpperCase() + verdict.reason.slice(1) + ".");
   if (verdict.likelihood_ratio !== null) fact(list, "Evidence", `A score like this is ${ratioWords(verdict.likelihood_ratio)}.`);
-  if (verdict.false_positive_rate !== null) {
+  // Each claim rests on one bound; where none is made, both say why.
+  if (verdict.band !== "likely human" && verdict.false_positive_rate !== null) {
     fact(list, "Error rate", `At most ${percent(verdict.false_positive_rate)} of human texts of this length score as high ` +
       `(95 % bound, n = ${whole(verdict.false_positive_n)}).`);
   }
-  if (verdict.false_negative_rate !== null && verdict.false_negative_rate !== undefined) {
-    fact(list, "Missed", `At most ${percent(verdict.false_negative_rate)} of synthetic texts score as low (95 % bound` +
-      `${verdict.false_negative_n ? `, n = ${whole(verdict.false_negative_n)}` : ""}).`);
+  if (verdict.band !== "likely synthetic" && verdict.false_negative_rate !== null) {
+    fact(list, "Error rate", `At most ${percent(verdict.false_negative_rate)} of synthetic texts of this length score as low ` +
+      `(95 % bound, n = ${whole(verdict.false_negative_n)}).`);
   }
   fact(list, "Length", `${whole(verdict.tokens_used)} of ${whole(verdict.tokens_total)} tokens were read` +
     (verdict.tokens_used < verdict.tokens_total ? ", from the beginning." : "."));
-  if (verdict.tampered !== undefined) {
-    const found = Array.isArray(verdict.tampered) ? verdict.tampered.join("; ") : verdict.tampered;
-    fact(list, "Tampering", found === true ? "Characters that seem meant to mislead detectors were found." :
-      found ? String(found) : "No hidden or look-alike characters found.");
-  }
+  fact(list, "Tampering", verdict.tampered ? "Characters that seem meant to mislead detectors were found, and repaired." :
+    "No hidden or look-alike characters found.");
   return list;
 }
 
