@@ -12,7 +12,7 @@ import math
 import os
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -74,6 +74,38 @@ def read_jsonl_file(path: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
 
 
+def read_parquet_file(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file as they are read, only `columns` of them where given.
+
+    ValueError where pyarrow is missing, a column is, or the file is not whole.
+    """
+    arrow, parquet = load_pyarrow(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            for column in columns or ():
+                if column not in names:
+                    found = ", ".join(names[:8])
+                    raise ValueError(f"{path} has no column {column!r}, but {found}; use --field")
+            for batch in file.iter_batches(batch_size=256, columns=columns):
+                yield from batch.to_pylist()
+    except arrow.ArrowInvalid as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is not a whole Parquet file ({reason}); fetch it again") from None
+
+
+def load_pyarrow(path: Path) -> tuple[Any, Any]:
+    """pyarrow and its Parquet module; ValueError says how to get them."""
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ModuleNotFoundError:
+        raise ValueError(
+            f"{path} needs pyarrow; install hallmark[parquet], or convert it to .jsonl"
+        ) from None
+    return pyarrow, parquet
+
+
 def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[bytes]:
     """The lines of a file; ValueError where one is so long that it could fill the memory."""
     while line := file.readline(LONGEST_LINE + 1):
@@ -85,7 +117,7 @@ def bounded_lines(file: BinaryIO | gzip.GzipFile, *, name: str) -> Iterator[byte
 def json_object(line: bytes, *, where: str) -> dict[str, Any]:
     """The JSON object that a line holds; ValueError says what is wrong with it."""
     try:
-        value = json.loads(decode_utf8(line, where=where), parse_constant=refuse_constant)
+        value = json.loads(decode_utf8(line, where=where), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{where} is not JSON ({error.msg} at character {error.pos + 1}); "
@@ -105,8 +137,7 @@ def json_object(line: bytes, *, where: str) -> dict[str, Any]:
     return value
 
 
-def refuse_constant(name: str) -> NoReturn:
-    """For `json.loads(..., parse_constant=)`: NaN and infinities are no JSON; ValueError."""
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,12 @@ class Table:
 
     def posts_of(self, account: int) -> list[int]:
         """The posts of an account, in the order given."""
-        return np.flatnonzero(self.account == account).tolist()
+        found: list[int] = self._own[account].tolist()
+        return found
+
+    @cached_property
+    def _own(self) -> list[NDArray[np.intp]]:
+        return _by_account(self.account, len(self.names))
 
 
 def tabulate(posts: Sequence[Post], *, similar: float = SIMILAR) -> Table:

@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file
-from hallmark.outputs.records import load_pyarrow
+from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file, read_parquet_file
 
 LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _MENTION = re.compile(r"@\w+")
@@ -116,14 +115,7 @@ def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     elif name.endswith(".csv"):
         yield from _csv(path)
     elif name.endswith(".parquet"):
-        arrow, parquet = load_pyarrow(path)
-        try:
-            with parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=1024):
-                    yield from batch.to_pylist()
-        except arrow.ArrowInvalid as error:
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"{path} is not a whole Parquet file ({reason})") from None
+        yield from read_parquet_file(path)
     else:
         raise ValueError(f"{path} is none of .jsonl, .jsonl.gz, .csv, .parquet; convert it")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hallmark.models import huggingface, quantised, tensorflow
-from hallmark.models.folder import check_manifest, read_json
+from hallmark.models.folder import check_manifest, config_from, read_json
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
 from hallmark.models.precision import Precision, choose_precision
+from hallmark.models.sizes import GPT2Config
 from hallmark.models.tokenizer import Tokenizer
 
 
@@ -52,6 +53,15 @@ def load_network(folder: Path, *, precision: str = Precision.FLOAT32) -> GPT2:
         f"{folder} holds no model: neither config.json (Hugging Face, hallmark) nor hparams.json "
         "(TensorFlow); give a folder that does, or a name that `hallmark models` lists"
     )
+
+
+def read_shape(folder: Path) -> GPT2Config:
+    """The shape of the network in `folder`, its weights left unread; the errors of `load`."""
+    path = folder / "config.json"
+    if not path.exists():
+        return tensorflow.read_hparams(folder / "hparams.json")
+    values = read_json(path)
+    return config_from(values, path=path) if "format" in values else huggingface.read_config(path)
 
 
 def _in(network: GPT2, precision: str) -> GPT2:

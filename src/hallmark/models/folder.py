@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from hallmark.data import refuse_constant, write_atomically
+from hallmark.data import write_atomically
 from hallmark.models.sizes import MANIFEST, GPT2Config
 
 LONGEST_JSON = 32 * 2**20
-_SHAPE = ("n_layer", "n_head", "n_embd", "n_ctx", "vocab_size")
+SHAPE = ("n_layer", "n_head", "n_embd", "n_ctx", "vocab_size")
 
 
 def read_bytes(path: Path, *, limit: int = LONGEST_JSON) -> bytes:
@@ -30,6 +30,11 @@ def read_bytes(path: Path, *, limit: int = LONGEST_JSON) -> bytes:
     if len(data) > limit:
         raise ValueError(f"{path} is longer than {limit} bytes; fetch the model again")
     return data
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """For `json.loads(..., parse_constant=)`: NaN and infinities are no JSON; ValueError."""
+    raise ValueError(f"{name} is not a number")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -63,11 +68,11 @@ def write_text(path: Path, text: str) -> None:
 
 def config_from(values: Mapping[str, Any], *, path: Path) -> GPT2Config:
     """The shape in `values`; ValueError names `path` and what is missing or out of range."""
-    missing = [name for name in _SHAPE if name not in values]
+    missing = [name for name in SHAPE if name not in values]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; fetch the model again")
     epsilon = values.get("layer_norm_epsilon", GPT2Config.layer_norm_epsilon)
-    shape = {name: values[name] for name in _SHAPE}
+    shape = {name: values[name] for name in SHAPE}
     try:
         return GPT2Config(**shape, layer_norm_epsilon=epsilon)
     except ValueError as error:

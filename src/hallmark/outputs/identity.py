@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hallmark import __version__
-from hallmark.models.folder import config_from, read_json, sha256_of
+from hallmark.models.checkpoint import read_shape
+from hallmark.models.folder import sha256_of
 from hallmark.models.precision import choose_precision
 from hallmark.models.sizes import MANIFEST
-from hallmark.models.tensorflow import read_hparams
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.plan import Plan
 
@@ -57,14 +57,8 @@ def model_hashes(folder: Path) -> dict[str, str]:
 
 def precision_of(folder: Path, *, precision: str, device: str) -> str:
     """The precision that "auto" stands for with this model, found without loading it."""
-    if (folder / "hparams.json").is_file() and not (folder / "config.json").is_file():
-        config = read_hparams(folder / "hparams.json")
-    else:
-        path = folder / "config.json"
-        values = read_json(path)
-        length = values.get("n_ctx", values.get("n_positions"))
-        config = config_from({**values, "n_ctx": length}, path=path)
-    return str(choose_precision(precision, device=device, parameters=config.parameters))
+    size = read_shape(folder).parameters
+    return str(choose_precision(precision, device=device, parameters=size))
 
 
 def differing(found: Any, wanted: Mapping[str, Any]) -> str:

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hallmark.data import write_atomically
+from hallmark.data import load_pyarrow, write_atomically
 from hallmark.models.sizes import MANIFEST
 from hallmark.outputs.names import SPLITS, label_of, parse_name
 from hallmark.outputs.outputset import OutputSet, describe, write_outputs
-from hallmark.outputs.records import line_of, load_pyarrow, read_records
+from hallmark.outputs.records import line_of, read_records
 
 OnDocument = Callable[[int], None]
 _ROWS = 1024

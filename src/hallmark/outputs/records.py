@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hallmark.data import Document, Label, read_jsonl_file
+from hallmark.data import Document, Label, read_jsonl_file, read_parquet_file
 
 RELEASED = ("id", "ended", "length", "text")  # the release's fields, in its order
 OURS = ("prompt", "top_p", "seed")
@@ -62,22 +62,5 @@ def document_of(record: Mapping[str, Any], *, source: str, label: Label) -> Docu
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    arrow, parquet = load_pyarrow(path)
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
-                for row in batch.to_pylist():
-                    yield {name: value for name, value in row.items() if value is not None}
-    except arrow.ArrowInvalid as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is not a whole Parquet file ({reason}); fetch it again") from None
-
-
-def load_pyarrow(path: Path) -> tuple[Any, Any]:
-    """pyarrow and its Parquet module; ValueError says how to get them."""
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ModuleNotFoundError:
-        raise ValueError(f"{path} needs pyarrow; install hallmark[parquet]") from None
-    return pyarrow, parquet
+    for row in read_parquet_file(path):
+        yield {name: value for name, value in row.items() if value is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +105,7 @@ def _within_shard(plan: Plan, place: Place, writer: Writer) -> dict[str, Any]:
     corpus, split, index = place
     shard: Shard = plan.shards(corpus, split)[index // plan.config.shard]
     wanted = plan.task(corpus, split, index).id
-    return _only(writer.write(plan.tasks(shard)), wanted)
-
-
-def _only(written: Iterable[tuple[Any, dict[str, Any]]], id: int) -> dict[str, Any]:
-    found: Iterator[dict[str, Any]] = (record for task, record in written if task.id == id)
-    return next(found)
+    return next(r for task, r in writer.write(plan.tasks(shard)) if task.id == wanted)
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:

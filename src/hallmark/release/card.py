@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hallmark.models.folder import read_json
+from hallmark.models.folder import SHAPE, read_json
 from hallmark.release.decide import Decision, Status
 from hallmark.release.gates import HEADER
 from hallmark.release.record import SENTENCES, cell, gate_table
 from hallmark.release.values import is_simulated, read_result
 
 _MEASURED = ("accuracy", "perplexity", "bits_per_byte")  # what `hallmark eval-lm --json` has
-_SHAPE = ("n_layer", "n_head", "n_embd", "n_ctx", "vocab_size")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def shape_of(model: Path) -> dict[str, int]:
     """The sizes that a model's config.json names; none where there is no such file."""
     path = model / "config.json"
     values = read_json(path) if path.is_file() else {}
-    return {name: values[name] for name in _SHAPE if type(values.get(name)) is int}
+    return {name: values[name] for name in SHAPE if type(values.get(name)) is int}
 
 
 def limits(decision: Decision) -> Iterator[str]:

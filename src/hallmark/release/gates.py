@@ -22,7 +22,7 @@ AT_LEAST, AT_MOST, WITHIN = "at least", "at most", "within"
 COMPARISONS = (AT_LEAST, AT_MOST, WITHIN)
 EVERY = "*"
 HEADER = "plan"  # what stands for title and stages where gates go by their ids
-STAGE, BEFORE = "{stage}", "{before}"
+BEFORE = "{before}"
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 

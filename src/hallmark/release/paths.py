@@ -1,4 +1,4 @@
-"""Paths into JSON: `cells[trained=pure,tested=k40].auroc` names one value or none.
+"""Paths into JSON: `cells[row=pure,column=k40].auroc` names one value or none.
 
 Knows nothing about gates or what the values mean.
 """

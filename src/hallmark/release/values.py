@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hallmark.data import decode_utf8, refuse_constant
+from hallmark.data import decode_utf8
+from hallmark.models.folder import refuse_constant
 from hallmark.release.paths import Step, find
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file
+from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file, read_parquet_file
 from hallmark.lm.corpus.settings import Source
 
 END_OF_TEXT = "<|endoftext|>"
@@ -84,26 +84,8 @@ def _read_json_lines(path: Path, source: Source) -> Iterator[str]:
 
 
 def _read_parquet(path: Path, source: Source) -> Iterator[str]:
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"{path} needs pyarrow; install hallmark[parquet], or convert it to .jsonl"
-        ) from None
-    try:
-        with parquet.ParquetFile(path) as file:
-            if source.field not in file.schema_arrow.names:
-                found = ", ".join(file.schema_arrow.names[:8])
-                raise ValueError(f"{path} has no column {source.field!r}, but {found}; use --field")
-            number = 0
-            for batch in file.iter_batches(batch_size=256, columns=[source.field]):
-                for value in batch.column(0).to_pylist():
-                    number += 1
-                    yield check_text(value, where=f"{source.field!r}, row {number} of {path}")
-    except pyarrow.ArrowInvalid as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is not a whole Parquet file ({reason}); fetch it again") from None
+    for number, row in enumerate(read_parquet_file(path, [source.field]), start=1):
+        yield check_text(row[source.field], where=f"{source.field!r}, row {number} of {path}")
 
 
 def _cut(text: str, most: int) -> Iterator[str]:

@@ -21,7 +21,6 @@ from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
 
 MAX_ROWS = 64
-MOST_ALTERNATIVES = 20
 
 
 @dataclass(frozen=True)
