@@ -116,6 +116,7 @@ def _draw_lengths(axes: Any, table: CrossTable, column: str) -> None:
     axes.set(xlabel="tokens", ylim=(40, 101))
     if axes.get_subplotspec().is_first_col():
         axes.set_ylabel("accuracy (%)")
+    if axes.get_subplotspec().is_last_col():
         axes.legend(frameon=False, fontsize=8)
 
 
