@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from hallmark.evidence import coordination
+from hallmark.evidence.accounts import tabulate
+from hallmark.evidence.posts import Post
 
 ACCOUNTS = np.array([0, 1, 1, 2, 0, 3])
 GROUPS = np.array([0, 0, 2, 0, 4, -1])
@@ -39,3 +41,11 @@ def test_an_account_is_no_partner_of_its_own() -> None:
 
 def test_members_are_those_of_groups_of_two_or_more() -> None:
     assert coordination.members(GROUPS) == [[0, 1, 3]]
+
+
+def test_the_same_text_with_the_same_link_is_one_thing_done_together() -> None:
+    text = "Buy the new lamp now at http://lamps.example/offer"
+    posts = [Post(str(i), name, float(20 * i), text) for i, name in enumerate("ab")]
+    assert tabulate(posts).values["partners"].tolist() == [0, 0]
+    later = [Post(p.id + "x", p.account, p.time + 9e4, p.text) for p in posts]
+    assert tabulate([*posts, *later]).values["partners"].tolist() == [1, 1]

@@ -69,9 +69,8 @@ def tabulate(posts: Sequence[Post], *, similar: float = SIMILAR) -> Table:
     near = cluster((p.text for p in posts), similar=similar)
     forms = cluster((template(p.text) for p in posts), similar=similar)
     links = _first_links(posts)
-    co_actions = coordination.together(
-        account, times, [*coordination.members(near), *coordination.members(links)]
-    )
+    co_actions = coordination.together(account, times, coordination.members(near))
+    co_actions += coordination.together(account, times, coordination.members(links), counted=near)
     flags = {
         "copied": coordination.shared(account, near),
         "templated": coordination.shared(account, forms, least=coordination.LEAST_SHARED),

@@ -51,10 +51,12 @@ def together(
     groups: Iterable[Sequence[int]],
     *,
     window: float = WINDOW,
-) -> Mapping[tuple[int, int], int]:
+    counted: NDArray[np.int64] | None = None,
+) -> Counter[tuple[int, int]]:
     """How often two accounts posted into one group within `window` seconds: {(a, b): times}.
 
-    groups: the posts (indices) of each near-duplicate or link group.
+    groups: the posts (indices) of each near-duplicate or link group. counted: groups of another
+    kind (N,), whose pairs of posts are left out because they were counted there.
     """
     counts: Counter[tuple[int, int]] = Counter()
     for group in groups:
@@ -63,6 +65,8 @@ def together(
             for j in ordered[place + 1 : place + 1 + _NEIGHBOURS]:
                 if times[j] - times[i] > window:
                     break
+                if counted is not None and counted[i] == counted[j]:
+                    continue
                 if accounts[i] != accounts[j]:
                     a, b = sorted((int(accounts[i]), int(accounts[j])))
                     counts[a, b] += 1
