@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 CONFIDENCE = 0.95
+Z95 = float(special.ndtri(0.5 + CONFIDENCE / 2))  # of a normal law's two-sided interval
 RESAMPLES = 2_000
 
 Floats = NDArray[np.float64]

@@ -49,3 +49,29 @@ def test_a_wrong_entry_is_named(old: str, fresh: str, said: str, tmp_path: Path)
     with pytest.raises(ValueError, match=r"study\.toml") as error:
         load_study(path)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[[checks]]\nquestion = "x"\n', r"write \[\[check\]\]"),
+        ('[[contrasts]]\nhigher = "774M"\nlower = "355M"\n', r"write \[\[contrast\]\]"),
+        ('[[contrast]]\nhigher = "774M"\nlower = "774M"\n', "with itself"),
+        ("[expected]\nmeans = 5\n", "means must be a table of numbers"),
+        ('[expected]\nmeans = { a = "x" }\n', "means must be a table of numbers"),
+    ],
+)
+def test_what_would_be_lost_or_misread_is_refused(more: str, message: str) -> None:
+    own = tomllib.loads(more)
+    with pytest.raises(ValueError, match=message):
+        parse_study({**tomllib.loads(TEXT), **own})
+
+
+def test_a_file_that_is_no_study_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_bytes(TEXT.encode("utf-16"))
+    with pytest.raises(ValueError, match="UTF-16"):
+        load_study(path)
+    path.write_text("a = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        load_study(path)

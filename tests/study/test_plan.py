@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hallmark.study.definition import Design, Study
-from hallmark.study.plan import balance, deal, make_plan, read_plan, williams, write_plan
+from hallmark.study.plan import Plan, deal, make_plan, read_plan, williams, write_plan
 from hallmark.study.texts import cut, lengths
 
 
@@ -93,3 +93,17 @@ def test_texts_are_cut_at_the_end_of_a_sentence() -> None:
     assert cut(text, min_words=1, max_words=9) is None
     assert cut(text, min_words=1, max_words=5) == 'One two three. "Four five!"'
     assert cut(text, min_words=4, max_words=4) is None
+
+
+def balance(plan: Plan, places: int | None = None) -> dict[str, tuple[int, int]]:
+    """Fewest and most readings of a text in each condition, over the first places."""
+    counts = {t.id: 0 for t in plan.texts}
+    for place in plan.places[:places]:
+        for name in place:
+            if name in counts:
+                counts[name] += 1
+    found: dict[str, tuple[int, int]] = {}
+    for text in plan.texts:
+        low, high = found.get(text.condition, (counts[text.id], counts[text.id]))
+        found[text.condition] = (min(low, counts[text.id]), max(high, counts[text.id]))
+    return found

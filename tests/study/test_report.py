@@ -140,3 +140,22 @@ def test_a_document_is_escaped_in_both_forms() -> None:
     assert (
         to_markdown(blocks) == "# A &lt;b>\n\n> **x \\| &lt;script>**\n\n| a |\n| --- |\n| \\| |\n"
     )
+
+
+@pytest.mark.parametrize("data", [b"rater,text\r1,2\r", b"rater,text\n" + b'"' + b"x" * 200_000])
+def test_a_table_that_csv_cannot_read_is_one_line(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"f is not CSV that can be read|f lacks the column"):
+        read_answers(data, name="f")
+
+
+def test_scales_of_other_people_are_told_apart_and_must_fit(tmp_path: Path) -> None:
+    rows = [
+        Answer(f"r{i % 4}", f"t{i % 6}", "ab"[i % 2], question, float(i % 5))
+        for i in range(24)
+        for question in ("a/b", "a-b")
+    ]
+    write_report(analyse(rows), rows, [], tmp_path)
+    assert len(list((tmp_path / "figures").glob("*means.svg"))) == 2
+    for value in (-3.0, 101.0):
+        with pytest.raises(ValueError, match="on a scale within 0 to 100"):
+            analyse([*rows, Answer("r", "t", "a", "a/b", value)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -173,13 +171,16 @@ def read_ratings(
 def read_pairs(source: str) -> list[Preference]:
     """Preferences of a CSV; an empty winner is a tie."""
     from hallmark.study.pairs import Preference
+    from hallmark.study.ratings import read_table
 
-    reader = csv.DictReader(io.StringIO(read_text(source)), skipinitialspace=True)
-    if not {"first", "second", "winner"} <= set(reader.fieldnames or []):
+    columns, rows = read_table(read_text(source).encode(), name=name_of(source))
+    if not {"first", "second", "winner"} <= set(columns):
         raise ValueError(f"{name_of(source)} needs the columns first, second and winner")
     return [
-        Preference(row["first"], row["second"], row["winner"] or None, row.get("rater") or i)
-        for i, row in enumerate(reader)
+        Preference(
+            row["first"] or "", row["second"] or "", row["winner"] or None, row.get("rater") or i
+        )
+        for i, (_, row) in enumerate(rows)
     ]
 
 

@@ -154,13 +154,18 @@ def analyse_pairs(preferences: Sequence[Preference], *, seed: int = 0) -> PairsR
 def foreign_study(answers: Sequence[Answer]) -> Study:
     """A study file for ratings collected elsewhere: `SCALE.ITEM` questions make an index."""
     values = [a.value for a in answers]
+    if min(values) < 0 or max(values) > 100:
+        raise ValueError(
+            f"ratings run from {min(values):g} to {max(values):g}; give them on a scale within 0 "
+            "to 100, by adding the same number to each or dividing each by one"
+        )
     items: dict[str, list[str]] = {}
     for question in dict.fromkeys(a.question for a in answers):
         name, _, item = question.partition(".")
         items.setdefault(name, []).append(item)
     low, high = int(min(values)), max(int(max(values)), int(min(values)) + 1)
     scales = [
-        Scale(name, "", items=tuple(i for i in own if i), low=max(0, low), high=min(high, 100))
+        Scale(name, "", items=tuple(i for i in own if i), low=low, high=min(high, 100))
         for name, own in items.items()
     ]
     conditions = tuple(Condition(c, "") for c in sorted({a.condition for a in answers}))

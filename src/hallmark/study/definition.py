@@ -13,6 +13,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hallmark.data import decode_utf8
+
 RATING, DETECTION, BOUNDARY = "rating", "detection", "boundary"
 HUMAN, MACHINE = "human", "machine"
 T = TypeVar("T")
@@ -104,6 +106,10 @@ class Contrast:
     lower: str
     equivalence: float = 0.0  # with a margin, it is also tested whether the step is smaller
 
+    def __post_init__(self) -> None:
+        if self.higher == self.lower:
+            raise ValueError(f"a contrast of {self.higher!r} with itself says nothing; name two")
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -170,9 +176,11 @@ class Study:
 def load_study(path: Path) -> Study:
     """Read a study file; ValueError names the entry that is wrong."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not TOML in UTF-8: {error}") from None
+        values = tomllib.loads(decode_utf8(path.read_bytes(), where=str(path)))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply to be a study file") from None
     try:
         return parse_study(values)
     except ValueError as error:
@@ -192,6 +200,8 @@ def parse_study(values: Mapping[str, Any]) -> Study:
         "design": _make(left.pop("design", {}), Design, "design"),
         "expected": _make(expected, Expectation, "expected") if expected else None,
     }
+    for name in left.keys() & parsed.keys():
+        raise ValueError(f"{name} is no entry of the study; write [[{name.removesuffix('s')}]]")
     return _make({**left, **parsed}, Study, "the study")
 
 
@@ -220,10 +230,18 @@ def _convert(value: Any, annotation: str, key: str) -> Any:
         if not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
             raise ValueError(f"{key} must be a list of strings")
         return tuple(value)
+    if annotation == "Mapping[str, float]":
+        if not (isinstance(value, Mapping) and all(_is_number(v) for v in value.values())):
+            raise ValueError(f"{key} must be a table of numbers, such as {{a = 6.1, b = 6.7}}")
+        return value
     wanted = kinds.get(annotation)
     if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool)):  # type: ignore[arg-type]
         raise ValueError(f"{key} must be of type {annotation}, not {value!r}")
     return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_names(names: Any, what: str) -> None:

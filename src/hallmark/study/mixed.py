@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
-from hallmark.stats import Estimate
+from hallmark.stats import Z95, Estimate
 from hallmark.study.ratings import Values
 
 Floats = NDArray[np.float64]
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def fit_linear(values: Values) -> LinearMixed:
     beta, covariance, variance = parts.solve(found.x)
     errors = np.sqrt(np.diag(covariance))
     effects = tuple(
-        Estimate(float(b), float(b - _Z95 * e), float(b + _Z95 * e), n)
+        Estimate(float(b), float(b - Z95 * e), float(b + Z95 * e), n)
         for b, e in zip(beta[1:], errors[1:], strict=True)
     )
     sd = variance**0.5

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize, special
 
-from hallmark.stats import Estimate
+from hallmark.stats import Z95, Estimate
 from hallmark.study.ratings import Values
 
 Floats = NDArray[np.float64]
-_Z95 = 1.959963984540054
 _SMALLEST_SD = 1e-3
 
 
@@ -57,7 +56,7 @@ def fit_ordinal(values: Values) -> OrdinalMixed:
     effects = []
     for j in range(at, at + model.k - 1):
         b, error = float(found.x[j]), float(np.sqrt(max(covariance[j, j], 0.0)))
-        effects.append(Estimate(b, b - _Z95 * error, b + _Z95 * error, len(values)))
+        effects.append(Estimate(b, b - Z95 * error, b + Z95 * error, len(values)))
     thresholds, _, sds = model.unpack(found.x)
     return OrdinalMixed(
         values.conditions, tuple(effects), tuple(float(t) for t in thresholds[1:-1]),

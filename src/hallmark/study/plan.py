@@ -139,17 +139,3 @@ def read_plan(path: Path, study: Study) -> Plan:
     if plan.study != study.hash:
         raise ValueError(f"{path} belongs to another version of the study file; make it again")
     return plan
-
-
-def balance(plan: Plan, places: int | None = None) -> dict[str, tuple[int, int]]:
-    """Fewest and most readings of a text in each condition, over the first places."""
-    counts = {t.id: 0 for t in plan.texts}
-    for place in plan.places[:places]:
-        for name in place:
-            if name in counts:
-                counts[name] += 1
-    found: dict[str, tuple[int, int]] = {}
-    for text in plan.texts:
-        low, high = found.get(text.condition, (counts[text.id], counts[text.id]))
-        found[text.condition] = (min(low, counts[text.id]), max(high, counts[text.id]))
-    return found

@@ -103,27 +103,23 @@ def read_answers(data: bytes, *, name: str, rename: Mapping[str, str] = {}) -> l
 
     ValueError names the line where a column lacks or a value is no number.
     """
-    text = decode_utf8(data, where=name).removeprefix("\ufeff")
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    columns = reader.fieldnames or []
+    columns, rows = read_table(data, name=name)
     lacking = [n for n in NEEDED if rename.get(n, n) not in columns]
     if lacking:
         raise ValueError(
             f"{name} lacks the column {', '.join(lacking)} (it has {', '.join(columns)[:200]}); "
             "say which it is with --column OURS=THEIRS"
         )
-    return [_answer(row, rename, f"{name}, line {reader.line_num}") for row in reader]
+    return [_answer(row, rename, where) for where, row in rows]
 
 
 def read_raters(data: bytes, *, name: str) -> list[Rater]:
     """Raters from CSV with rater, and optionally status, attention_failed and simulated."""
-    text = decode_utf8(data, where=name).removeprefix("\ufeff")
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    if "rater" not in (reader.fieldnames or []):
+    columns, rows = read_table(data, name=name)
+    if "rater" not in columns:
         raise ValueError(f"{name} lacks the column rater; give one rater a line")
     found: dict[str, Rater] = {}
-    for row in reader:
-        where = f"{name}, line {reader.line_num}"
+    for where, row in rows:
         rater = (row["rater"] or "").strip()
         if not rater or rater in found:
             raise ValueError(f"{where} has no rater, or one that came before")
@@ -133,6 +129,19 @@ def read_raters(data: bytes, *, name: str) -> list[Rater]:
             (row.get("simulated") or "").strip().lower() in _YES,
         )  # fmt: skip
     return list(found.values())
+
+
+def read_table(
+    data: bytes, *, name: str
+) -> tuple[Sequence[str], list[tuple[str, dict[str, str | None]]]]:
+    """The columns of CSV, and where each line is with what it holds; ValueError names `name`."""
+    text = decode_utf8(data, where=name).removeprefix("\ufeff")
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        rows = [(f"{name}, line {reader.line_num}", row) for row in reader]
+    except csv.Error as error:
+        raise ValueError(f"{name} is not CSV that can be read ({error}); correct it") from None
+    return reader.fieldnames or [], rows
 
 
 def _answer(row: Mapping[str, str | None], rename: Mapping[str, str], where: str) -> Answer:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from hallmark.data import write_atomically
+from hallmark.data import finite, write_atomically
 from hallmark.stats import Estimate
 from hallmark.study.analysis import PairsResult, Result, ScaleResult
 from hallmark.study.document import Block, Heading, Paragraph, Picture, Table, to_html, to_markdown
@@ -72,6 +73,13 @@ def _headline(result: Result) -> Iterator[Block]:
     yield Paragraph(f"Mean {scale.name}, from {scale.low} to {scale.high}: {said}.")
 
 
+def _file_name(scale: str) -> str:
+    """What a scale's figures are called; no two scales the same."""
+    name = re.sub(r"[^\w-]", "-", scale)
+    same = name == scale.replace(" ", "-")
+    return name if same else f"{name}-{hashlib.sha256(scale.encode()).hexdigest()[:6]}"
+
+
 def _scale(result: ScaleResult, *, simulated: bool) -> Iterator[Block]:
     mark = " (simulated)" if simulated else ""
     yield Heading(f"{result.scale.name.capitalize()}{mark}")
@@ -81,7 +89,7 @@ def _scale(result: ScaleResult, *, simulated: bool) -> Iterator[Block]:
     )
     rows = [(name, f"{e.value:.2f}", _range(e), str(e.n)) for name, e in result.means.items()]
     yield Table((f"Condition{mark}", "Mean", "95 % interval", "Ratings"), rows)
-    name = result.scale.name.replace(" ", "-")
+    name = _file_name(result.scale.name)
     yield Picture(
         f"figures/{name}-means.svg", draw_means(result, simulated=simulated),
         "Mean by condition: " + "; ".join(f"{r[0]} {r[1]} ({r[2]})" for r in rows),
@@ -217,7 +225,7 @@ def write_report(
     files: dict[str, bytes] = {b.name: b.svg.encode() for b in blocks if isinstance(b, Picture)}
     files["report.html"] = to_html(blocks, title=result.title).encode()
     files["report.md"] = to_markdown(blocks).encode()
-    files["result.json"] = json.dumps(_finite(record(result)), indent=1).encode()
+    files["result.json"] = json.dumps(finite(record(result)), indent=1).encode()
     files["codebook.md"] = _codebook(result).encode()
     files["answers.csv"] = to_csv([replace(a, rater=names[a.rater]) for a in answers], Answer)
     files["raters.csv"] = to_csv([replace(r, rater=names[r.rater]) for r in raters], Rater)
@@ -242,12 +250,3 @@ def _codebook(result: Result) -> str:
     return to_markdown(
         [Heading("Codebook", 1), Paragraph(about), Table(("Column", "Meaning"), rows)]
     )
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: null."""
-    if isinstance(value, Mapping):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and value - value != 0 else value

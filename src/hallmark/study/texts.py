@@ -5,7 +5,6 @@ Reads `text` and, for boundary questions, `prompt` and `text` as the two parts. 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import random
 import re
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from hallmark.data import check_text, read_jsonl
+from hallmark.data import check_text, read_jsonl_file
 from hallmark.study.definition import BOUNDARY, HUMAN, MACHINE, Condition, Study
 
 _SENTENCE_END = re.compile(r"""(?<=[.!?]["')\]])\s+|(?<=[.!?])\s+""")
@@ -114,12 +113,10 @@ def _pool(study: Study, condition: Condition, folder: Path) -> list[Stimulus]:
 
 def _read(path: Path) -> Iterator[tuple[str, str, str]]:
     """(id, prompt, text) of each line."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        for number, record in enumerate(read_jsonl(file, name=str(path)), start=1):
-            if number > _MOST_READ:
-                return
-            where = f"{path}, record {number}"
-            text = check_text(record.get("text"), where=f'"text" of {where}')
-            prompt = check_text(record.get("prompt") or "", where=f'"prompt" of {where}')
-            yield str(record.get("id", number)), prompt, text
+    for number, record in enumerate(read_jsonl_file(path), start=1):
+        if number > _MOST_READ:
+            return
+        where = f"{path}, record {number}"
+        text = check_text(record.get("text"), where=f'"text" of {where}')
+        prompt = check_text(record.get("prompt") or "", where=f'"prompt" of {where}')
+        yield str(record.get("id", number)), prompt, text
