@@ -15,14 +15,13 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from decode import versions
-from peers import config_of, hallmark_network, prepare
+from peers import add_options, config_of, hallmark_network, prepare
 
 from hallmark.lm.sampling import SamplingParams
 
@@ -157,12 +156,7 @@ def main() -> None:
     parser.add_argument("--shape", default="124M")
     parser.add_argument("--texts", type=int, default=32)
     parser.add_argument("--new", type=int, default=512)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--sides", nargs="+", default=list(SIDES))
-    default = Path(tempfile.gettempdir()) / "hallmark-benchmarks"
-    parser.add_argument("--folder", type=Path, default=default)
-    parser.add_argument("--side", help=argparse.SUPPRESS)
+    add_options(parser, SIDES)
     args = parser.parse_args()
     if args.side:
         print(json.dumps(measure(args)))

@@ -18,7 +18,6 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from peers import config_of, hallmark_network, prepare
+from peers import add_options, config_of, hallmark_network, prepare
 
 SIDES = (
     "hallmark int8", "hallmark int4", "llama.cpp Q8_0", "llama.cpp Q4_0", "CTranslate2 int8",
@@ -230,12 +229,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shape", default="124M")
     parser.add_argument("--context", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--sides", nargs="+", default=list(SIDES))
-    default = Path(tempfile.gettempdir()) / "hallmark-benchmarks"
-    parser.add_argument("--folder", type=Path, default=default)
-    parser.add_argument("--side", help=argparse.SUPPRESS)
+    add_options(parser, SIDES, runs=5)
     return parser.parse_args()
 
 

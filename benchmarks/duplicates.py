@@ -135,7 +135,11 @@ def main() -> None:
     for side, count in [*((s, args.peer_posts) for s in SIDES), ("hallmark", args.posts)]:
         command = [sys.executable, __file__, "--side", side, "--posts", str(count)]
         command += ["--seed", str(args.seed)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            print(f"| {side} | {count} | did not run: {reason:.80} | | | |", flush=True)
+            continue
         r = json.loads(done.stdout)
         rate = f"{100 * r['found'] / r['near']:.2f}% of {r['near']:.0f}"
         memory = f"{r['peak']:.0f} ({r['before']:.0f})"

@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
-from peers import config_of, hallmark_network, random_network
+from peers import config_of, hallmark_network, random_network, transformers_network
 
 from hallmark.lm.gpu.decoder import Decoder, Entry
 from hallmark.lm.sampling import SamplingParams
@@ -105,23 +105,8 @@ def ours_scoring(network: GPT2, texts: list[np.ndarray]) -> Rate:
 
 def peer_network(shape: str, device: torch.device) -> torch.nn.Module:
     """transformers' own, with the same weights."""
-    from transformers import GPT2Config as PeerConfig
-    from transformers import GPT2LMHeadModel
-
-    c = config_of(shape)
-    end = c.vocab_size - 1
-    model = GPT2LMHeadModel(
-        PeerConfig(
-            n_layer=c.n_layer, n_head=c.n_head, n_embd=c.n_embd, vocab_size=c.vocab_size,
-            bos_token_id=end, eos_token_id=end,
-        )
-    ).eval()  # fmt: skip
-    weights = dict(random_network(shape).named_parameters())
-    with torch.no_grad():
-        for name, parameter in model.transformer.named_parameters():
-            ours = weights.pop(name)
-            matrix = ".c_" in name and parameter.ndim == 2  # kept as (in, out)
-            parameter.copy_(ours.t() if matrix else ours)
+    end = config_of(shape).vocab_size - 1
+    model = transformers_network(random_network(shape), bos_token_id=end, eos_token_id=end).eval()
     return model.to(torch.bfloat16).to(device)
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from peers import config_of, random_network
+from peers import add_options, config_of, random_network
 from torch import Tensor
 
 Write = Callable[[int, int, Path], int]  # documents, most tokens, folder: tokens written
@@ -140,8 +140,8 @@ def measure(args: argparse.Namespace) -> tuple[int, float]:
         return tokens, time.perf_counter() - began
 
 
-def run(args: argparse.Namespace, side: str) -> tuple[int, float]:
-    """One side in a process of its own."""
+def run(args: argparse.Namespace, side: str) -> tuple[int, float] | str:
+    """One side in a process of its own; why not, where it did not run."""
     names = ("shape", "setting", "documents", "new", "mean", "slots", "threads", "folder")
     own = [part for name in names for part in (f"--{name}", str(getattr(args, name)))]
     done = subprocess.run(
@@ -150,7 +150,7 @@ def run(args: argparse.Namespace, side: str) -> tuple[int, float]:
         env={**os.environ, "OMP_NUM_THREADS": str(args.threads)},
     )  # fmt: skip
     if done.returncode:
-        raise SystemExit(f"{side}: {done.stderr[-600:]}")
+        return (done.stderr.strip().splitlines() or ["no reason given"])[-1][:120]
     return tuple(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -162,30 +162,35 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=256)
     parser.add_argument("--mean", type=int, default=64)
     parser.add_argument("--slots", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--sides", nargs="+", default=list(SIDES))
-    default = Path(tempfile.gettempdir()) / "hallmark-benchmarks"
-    parser.add_argument("--folder", type=Path, default=default)
-    parser.add_argument("--side", help=argparse.SUPPRESS)
+    add_options(parser, SIDES)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     if args.side:
         print(json.dumps(measure(args)))
         return
     prepare(args.folder, args.shape, args.setting, args.mean)
-    found = {side: [] for side in args.sides}
+    found: dict[str, list[tuple[int, float]]] = {side: [] for side in args.sides}
+    failed: dict[str, str] = {}
     for _ in range(args.runs):
-        for side in args.sides:
-            found[side].append(run(args, side))
-            tokens, seconds = found[side][-1]
+        for side in (s for s in args.sides if s not in failed):
+            measured = run(args, side)
+            if isinstance(measured, str):
+                failed[side] = measured
+                continue
+            found[side].append(measured)
+            tokens, seconds = measured
             print(f"{side}: {tokens} tokens in {seconds:.1f} s", file=sys.stderr, flush=True)
+    if args.sides[0] in failed:
+        raise SystemExit(f"{args.sides[0]}: {failed[args.sides[0]]}")
     first = statistics.median(n / s for n, s in found[args.sides[0]])
     print(f"{args.shape}, {args.setting}, {args.documents} documents of at most {args.new} tokens, "
           f"{args.slots} at once, {args.threads} threads")  # fmt: skip
     print("| side | tokens/s (all runs) | documents/s | tokens a document | x of it: hallmark is |")
     print("|---|---|---|---|---|")
     for side, runs in found.items():
+        if not runs:
+            print(f"| {side} | did not run: {failed[side]} | | | |")
+            continue
         rates = [n / s for n, s in runs]
         middle = statistics.median(rates)
         documents = statistics.median(args.documents / s for _, s in runs)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,6 +106,36 @@ def write_gguf(path: Path, shape: str, kind: str) -> Path:
     out.close()
     path.with_suffix(".part").replace(path)
     return path
+
+
+def transformers_network(network: GPT2, **settings: Any) -> Any:
+    """transformers' own network in memory, with the same weights; `settings` of its config."""
+    from transformers import GPT2Config as PeerConfig
+    from transformers import GPT2LMHeadModel
+
+    c = network.config
+    shape = PeerConfig(
+        n_layer=c.n_layer, n_head=c.n_head, n_embd=c.n_embd, vocab_size=c.vocab_size,
+        n_positions=c.n_ctx, **settings,
+    )  # fmt: skip
+    peer = GPT2LMHeadModel(shape)
+    theirs = dict(peer.transformer.named_parameters())
+    with torch.no_grad():
+        for name, p in network.named_parameters():
+            matrix = ".c_" in name and p.ndim == 2  # kept as (in, out)
+            theirs.pop(name).copy_(p.t() if matrix else p)
+    assert not theirs
+    return peer
+
+
+def add_options(parser: argparse.ArgumentParser, sides: Iterable[str], *, runs: int = 3) -> None:
+    """What the benchmarks of decoding have in common."""
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--sides", nargs="+", default=list(sides))
+    default = Path(tempfile.gettempdir()) / "hallmark-benchmarks"
+    parser.add_argument("--folder", type=Path, default=default)
+    parser.add_argument("--side", help=argparse.SUPPRESS)
 
 
 def write_transformers(folder: Path, shape: str, tokens: Callable[[], list[str]]) -> Path:

@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -205,8 +206,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8190)
     args = parser.parse_args()
     print(
-        f"Python {platform.python_version()}, torch {version('torch')}, "
-        f"transformers {version('transformers')}, uvicorn {version('uvicorn')}\n",
+        ", ".join(
+            [f"Python {platform.python_version()}"]
+            + [
+                f"{name} {version(name)}"
+                for name in ("torch", "transformers", "uvicorn")
+                if find_spec(name)
+            ]
+        ),
+        end="\n\n",
         flush=True,
     )
     (measure_load if args.what == "load" else measure_throughput)(args)

@@ -180,8 +180,10 @@ def main() -> None:
     if args.side:
         measure(args)
         return
+    if (args.human is None) != (args.synthetic is None):
+        parser.error("give both --human and --synthetic, or neither")
     with tempfile.TemporaryDirectory() as name:
-        if args.human is None or args.synthetic is None:
+        if args.human is None:
             args.human, args.synthetic = Path(name) / "human", Path(name) / "synthetic"
             write_documents(args.human, args.documents // 2, synthetic=False)
             write_documents(args.synthetic, args.documents // 2, synthetic=True)

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peers import transformers_network
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -90,19 +91,10 @@ def trainer(args: argparse.Namespace, config: GPT2Config, *, compiled: bool) -> 
     import tempfile
 
     import transformers
-    from transformers import GPT2Config as PeerConfig
-    from transformers import GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
     transformers.utils.logging.set_verbosity_error()
-    shape = PeerConfig(
-        n_layer=config.n_layer, n_head=config.n_head, n_embd=config.n_embd, resid_pdrop=0,
-        embd_pdrop=0, attn_pdrop=0, vocab_size=config.vocab_size, n_positions=config.n_ctx,
-    )  # fmt: skip
-    peer = GPT2LMHeadModel(shape)
-    with torch.no_grad():
-        theirs = dict(peer.transformer.named_parameters())
-        for name, p in first_network(config).named_parameters():
-            theirs[name].copy_(p.t() if ".c_" in name and p.ndim == 2 else p)
+    peer = transformers_network(first_network(config), resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)
     rows = [row for i in range(args.steps + 1) for row in batch(args, config, i)[:, :-1]]
     seconds: list[float] = []
 

@@ -3,8 +3,10 @@
 # DATA holds corpora/, gpt2-outputs/ and tokenizer-gpt2/; LADDER is what recipes/ladder.sh
 # made; the bundled rungs must be in the package. Each step leaves its files in OUT.
 set -euo pipefail
-data=${1:?data directory} ladder=${2:?ladder directory} out=${3:?output directory}
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/environment.sh"
+environment dev
+data=$(absolute "${1:?data directory}") ladder=$(absolute "${2:?ladder directory}")
+out=$(absolute "${3:?output directory}")
 for step in background read fit cross measure verdicts; do
-  python "$here/detector.py" "$step" --data "$data" --ladder "$ladder" --out "$out"
+  "$venv/bin/python" recipes/detector.py "$step" --data "$data" --ladder "$ladder" --out "$out"
 done

@@ -4,9 +4,9 @@
 # (model, log, figure) and samples from before and after. Minutes on two cores; killed at any moment,
 # the same command goes on.
 set -euo pipefail
-out=${1:?output directory} corpus=${2:-}
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/environment.sh"
 environment dev
+out=$(absolute "${1:?output directory}") corpus=${2:+$(absolute "$2")}
 hallmark=$venv/bin/hallmark
 mkdir -p "$out"
 if [ -z "$corpus" ]; then

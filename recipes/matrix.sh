@@ -3,8 +3,10 @@
 # DATA holds corpora/, gpt2-outputs/ and tokenizer-gpt2/. Writes OUT/ladder and OUT/gpt2 (matrix.json,
 # matrix.md, figures). Killed at any moment, the same command goes on.
 set -euo pipefail
-data=${1:?data directory} out=${2:?output directory}
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/environment.sh"
+environment dev
+data=$(absolute "${1:?data directory}") out=$(absolute "${2:?output directory}")
+PATH=$venv/bin:$PATH
 export OMP_NUM_THREADS=1 # two processes at once, one for each core
 
 ladder=(--model ladder-7M --model ladder-3M --model ladder-1M --model ladder-0.5M)
@@ -13,7 +15,7 @@ build() { # the same command twice: two workers share the shards of one folder
   hallmark outputs build --max-tokens 600 --slots 60 --shard 120 --quiet "$@"
   wait $!
 }
-text() { python "$here/matrix.py" "$1" --data "$data" --out "$out"; }
+text() { python recipes/matrix.py "$1" --data "$data" --out "$out"; }
 
 [ -e "$out/human/prose.test.jsonl" ] || text human
 build --out "$out/outputs" "${ladder[@]}" --sampling pure,k40,nucleus0.9,r1.2 \
@@ -27,6 +29,7 @@ if [ ! -e "$tuned" ]; then
     hallmark train prepare "$out/tune.jsonl" --out "$out/tune-data" --tokenizer ladder-1M --valid 0.1
   hallmark train finetune "$out/tune-data" --out "$out/tune-run" --model ladder-1M --steps 100 \
     --sequence-length 256 --lr 0.001 --warmup 0.05 --valid-every 50
+  rm -rf "$tuned.part"
   cp -r "$out/tune-run/model" "$tuned.part" && mv "$tuned.part" "$tuned"
 fi
 build --out "$out/tuned-outputs" --model "$tuned" --sampling pure,k40 --train 0 --valid 0 --test 300

@@ -2,10 +2,15 @@
 # mends it: a complete one carries a stamp with the hash of everything that decided its content.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+called_from=$PWD
 cd "$root"
 venv=$root/.venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_REQUIRE_VIRTUALENV=1 # never touch the Python that .venv is made from
+
+absolute() { # a path that is meant from where the script was called
+  case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac
+}
 
 choose_python() {
   local python
