@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import multiprocessing
 import os
 import re
 from collections import Counter
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
 import measure
@@ -17,6 +17,7 @@ import numpy as np
 import verdicts
 from ladder import SHARES, held_out
 
+from hallmark.data import read_jsonl_file
 from hallmark.detect.background import Background, count_bigrams, fit_weights
 from hallmark.detect.combination import Combination
 from hallmark.detect.fitting import LENGTHS, Example, Table, fit, tabulate
@@ -42,19 +43,13 @@ FAMILY = {
 WEIGHT = {"prose": 0.0, "writing-human": 0.5, "writing-xl": 0.5, "short-webtext": 0.3}
 
 
-def records(path: Path) -> list[dict[str, object]]:
-    """The JSON objects of a gzipped JSONL file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
-
-
 def make_background(data: Path, ladder: Path, out: Path) -> None:
     """Count words and bigrams of the corpora's training documents; fit the mixture weights."""
     tokenizer = Tokenizer.load(ladder)
     words: Counter[str] = Counter()
     stream: list[int] = []
     for name, share in SHARES.items():
-        texts = [str(r["text"]) for r in records(data / "corpora" / f"{name}.jsonl.gz")]
+        texts = [str(r["text"]) for r in read_jsonl_file(data / "corpora" / f"{name}.jsonl.gz")]
         texts = [normalise(t) for t in texts[: MOST.get(name)] if not held_out(t)]
         counted = Counter(w for t in texts for w in WORD.findall(t.lower()))
         for word, count in counted.items():
@@ -84,13 +79,13 @@ def documents(data: Path, ladder: Path) -> list[tuple[str, str, str]]:
         ("webtext", "webtext"), ("xl-1542M", "xl-1542M-pure"),
         ("xl-1542M-k40", "xl-1542M-k40"), ("small-117M-k40", "small-117M-k40"),
     ):  # fmt: skip
-        for i, r in enumerate(records(folder / f"{name}.jsonl.gz")):
+        for i, r in enumerate(read_jsonl_file(folder / f"{name}.jsonl.gz")):
             if BAD not in str(r.get("source")):
                 found.append((source, f"{source}:{r.get('window', i)}", str(r["text"])))
-    for r in records(folder / "pairs-writing.jsonl.gz"):
+    for r in read_jsonl_file(folder / "pairs-writing.jsonl.gz"):
         source = "writing-human" if r["label"] == "human" else "writing-xl"
         found.append((source, f"writing:{r['pair_id']}", str(r["text"])))
-    short = records(folder / "short-webtext.jsonl.gz")[:SHORT_TEXTS]
+    short = islice(read_jsonl_file(folder / "short-webtext.jsonl.gz"), SHORT_TEXTS)
     found += [("short-webtext", f"short:{i}", str(r["text"])) for i, r in enumerate(short)]
     prose = (ladder / "held.jsonl").open(encoding="utf-8")
     found += [("prose", f"prose:{i}", json.loads(t)["text"]) for i, t in enumerate(prose)]

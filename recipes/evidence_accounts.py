@@ -5,17 +5,16 @@ The texts are real (GPT-2's and people's); every account, time, name and age is 
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from detector import SHORT_TEXTS
 
+from hallmark.data import read_jsonl_file
 from hallmark.evidence.posts import Post
 
-SEEN = 1500  # short human texts that the bundled detector learnt from: recipes/detector.py
 POSTS = 24  # of each account
 START = 1_767_225_600.0  # 2026-01-01
 DAYS, HOUR, DAY = 30, 3600.0, 86400.0
@@ -64,9 +63,11 @@ class World:
 def texts(data: Path) -> dict[int, list[str]]:
     """Short texts by label, none of which the bundled detector learnt from."""
     out = {}
-    for label, (name, first) in enumerate((("short-webtext", SEEN), ("short-small-117M-p0.99", 0))):
-        with gzip.open(data / "gpt2-outputs" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-            found = [json.loads(line)["text"].strip() for line in file][first:]
+    for label, (name, first) in enumerate(
+        (("short-webtext", SHORT_TEXTS), ("short-small-117M-p0.99", 0))
+    ):
+        records = read_jsonl_file(data / "gpt2-outputs" / f"{name}.jsonl.gz")
+        found = [record["text"].strip() for record in records][first:]
         out[label] = [t for t in dict.fromkeys(found) if len(t.split()) >= LEAST_WORDS]
     return out
 

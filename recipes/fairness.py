@@ -10,26 +10,19 @@ and the detector's background were not counted on; the others calibrated the bun
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from ladder import held_out
+
+from hallmark.data import read_jsonl_file
 
 LONGEST = 6_000  # characters; the detector reads no more than 1,024 tokens
 CORPORA = {
     "nltk-movie-reviews": "movie reviews", "un-general-debates": "UN debates",
     "standardebooks": "fiction", "medquad": "medical questions", "wikinews-2000": "news",
 }  # fmt: skip
-
-
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a packed file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def main() -> None:
@@ -40,14 +33,14 @@ def main() -> None:
     args = parser.parse_args()
     outputs = args.data / "gpt2-outputs"
     found = {
-        "webtext": read(outputs / "webtext.jsonl.gz"),
-        "webtext, short": read(outputs / "short-webtext.jsonl.gz"),
+        "webtext": read_jsonl_file(outputs / "webtext.jsonl.gz"),
+        "webtext, short": read_jsonl_file(outputs / "short-webtext.jsonl.gz"),
         "writing prompts": (
-            r for r in read(outputs / "pairs-writing.jsonl.gz") if r["label"] == "human"
+            r for r in read_jsonl_file(outputs / "pairs-writing.jsonl.gz") if r["label"] == "human"
         ),
     }
     for name, shown in CORPORA.items():
-        records = read(args.data / "corpora" / f"{name}.jsonl.gz")
+        records = read_jsonl_file(args.data / "corpora" / f"{name}.jsonl.gz")
         found[shown] = (r for r in records if held_out(r["text"]))
     with args.out.open("w", encoding="utf-8") as file:
         for source, records in found.items():

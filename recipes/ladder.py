@@ -7,7 +7,6 @@ out and never trained on; a source's share of the training text is fixed by `SHA
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import math
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from hallmark import stats
+from hallmark.data import read_jsonl_file
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.training import checkpoint
 from hallmark.lm.training.loop import TrainData, train
@@ -63,9 +63,8 @@ def read(corpora: Path, *, characters: int, held: bool) -> list[str]:
     generator = np.random.default_rng(0)
     chosen: list[str] = []
     for name, share in SHARES.items():
-        with gzip.open(corpora / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-            texts = [json.loads(line)["text"] for line in file]
-        texts = [t for t in texts if held_out(t) == held]
+        records = read_jsonl_file(corpora / f"{name}.jsonl.gz")
+        texts = [r["text"] for r in records if held_out(r["text"]) == held]
         room = share * characters
         for i in generator.permutation(len(texts)):
             if room <= 0:

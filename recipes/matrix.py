@@ -7,7 +7,6 @@ held-out documents, or for real text by its group (a window of OpenAI's samples)
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from ladder import held_out, read
 
-from hallmark.data import write_atomically
+from hallmark.data import read_jsonl_file, write_atomically
 from hallmark.models.sizes import BUNDLED
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.records import line_of
@@ -55,8 +54,7 @@ def pieces(text: str, most: int, tokenizer: Tokenizer) -> Iterator[tuple[str, bo
 
 def tune(corpora: Path, out: Path) -> None:
     """Documents to fine-tune on, none of which is held out, in OUT/tune.jsonl."""
-    with gzip.open(corpora / f"{TUNED}.jsonl.gz", "rt", encoding="utf-8") as file:
-        texts = [json.loads(line)["text"] for line in file]
+    texts = [record["text"] for record in read_jsonl_file(corpora / f"{TUNED}.jsonl.gz")]
     chosen = [text for text in texts if not held_out(text)][:TUNED_DOCUMENTS]
     with write_atomically(out / "tune.jsonl") as file:
         file.writelines(json.dumps({"text": text}).encode() + b"\n" for text in chosen)
@@ -67,15 +65,13 @@ def real(folder: Path, tokenizer: Path, out: Path) -> None:
     gpt2 = Tokenizer.load(tokenizer)
     for source, name in REAL.items():
         found: Texts = {split: [] for split in SPLITS}
-        with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-            for i, line in enumerate(file):
-                record = json.loads(line)
-                if BAD in str(record.get("source")):
-                    continue
-                group = f"{source}:{record.get('window', i)}"
-                tenth = hashlib.sha256(group.encode()).digest()[0] % 10
-                split = next(s for s, tenths in SPLITS.items() if tenth in tenths)
-                found[split].append((record["text"], bool(record.get("ended", True))))
+        for i, record in enumerate(read_jsonl_file(folder / f"{name}.jsonl.gz")):
+            if BAD in str(record.get("source")):
+                continue
+            group = f"{source}:{record.get('window', i)}"
+            tenth = hashlib.sha256(group.encode()).digest()[0] % 10
+            split = next(s for s, tenths in SPLITS.items() if tenth in tenths)
+            found[split].append((record["text"], bool(record.get("ended", True))))
         write(found, out / ("real-human" if source == "webtext" else "real"), source, gpt2)
 
 

@@ -7,14 +7,13 @@ DATA holds human-ratings/. Prints what was published beside what `hallmark.study
 from __future__ import annotations
 
 import csv
-import gzip
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from hallmark.data import read_jsonl_file
 from hallmark.study.compare import mean_estimates
 from hallmark.study.detection import huse
 from hallmark.study.pairs import Preference, share
@@ -43,7 +42,7 @@ def huse_rows(folder: Path) -> Iterator[Row]:
 def fluency_rows(folder: Path) -> Iterator[Row]:
     """Dathathri et al. (2020), fluency of topic-controlled text from 1 to 5."""
     rated = []
-    for number, row in enumerate(read(folder / "pplm.jsonl.gz")):
+    for number, row in enumerate(read_jsonl_file(folder / "pplm.jsonl.gz")):
         for side in "ab":
             if row["topic"] not in DISCRIMINATORS and row[f"fluency_{side}"]:
                 rater = row["annotator"].lower() or f"unnamed-{number}"
@@ -66,7 +65,7 @@ def fluency_rows(folder: Path) -> Iterator[Row]:
 def preference_rows(folder: Path) -> Iterator[Row]:
     """Su & Xu (2022), contrastive search against contrastive decoding."""
     by_domain: dict[str, list[Preference]] = {}
-    for number, row in enumerate(read(folder / "pairwise-CS-versus-CD.jsonl.gz")):
+    for number, row in enumerate(read_jsonl_file(folder / "pairwise-CS-versus-CD.jsonl.gz")):
         systems = {"a": row["system_a"], "b": row["system_b"]}
         for said in row["annotations"].values():
             winner = next((s for k, s in systems.items() if f"system {k} is" in said), None)
@@ -77,11 +76,6 @@ def preference_rows(folder: Path) -> Iterator[Row]:
         e = share(by_domain[domain], "contrastive_search")
         detail = f"n {len(by_domain[domain])} choices of {e.n} pairs, [{e.low:.3f}, {e.high:.3f}]"
         yield f"prefer search, {domain} (%)", published, f"{100 * e.value:.1f}", detail
-
-
-def read(path: Path) -> Iterator[dict[str, str]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def main() -> int:
