@@ -52,7 +52,7 @@ def test_the_bootstrap_agrees_with_linearisation(study: Study) -> None:
 
 
 def test_intervals_cover_and_shrink_nowhere_they_should_not(study: Study) -> None:
-    """A small version of recipes/study_coverage.py: 95 % intervals of known effects, 150 studies."""
+    """A small version of recipes/study_coverage.py: intervals of known effects, 150 studies."""
     draw, weights = np.random.default_rng(2), np.array([-1.0, 1, 0, 0])
     covered = 0
     for _ in range(150):
