@@ -1,7 +1,8 @@
 """Do 95 % intervals cover, and does the analysis deliver the promised power?
 
 python recipes/study_coverage.py [STUDIES]: simulates studies with the release's means (6.07, 6.72,
-6.91), each analysed as `hallmark study analyse` does it, and prints shares with 95 % intervals. Minutes.
+6.91), each analysed as `hallmark study analyse` does it, and prints shares with 95 % intervals.
+Minutes.
 """
 
 from __future__ import annotations
