@@ -7,6 +7,9 @@ meet as in `forward`; whole numbers give the same bits there and here.
 
 from __future__ import annotations
 
+import functools
+import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,6 +26,7 @@ from hallmark.models.rounding import unpack
 FROM_ROWS = 8  # with fewer rows `forward` is as fast
 _PASSES = 3  # after so many the weights are packed, which costs as much as some passes
 _UNPACKED = 4096  # outputs of a 4-bit matrix that are unpacked at a time
+_SLOWER = 50  # times as slow as the plain product: oneDNN has no kernel for this processor
 
 
 class Products:
@@ -44,7 +48,7 @@ class Products:
             return F.linear(plain.to(weight.dtype), weight).float()
         columns = weight.shape[1] * (2 if weight.dtype == torch.uint8 else 1)
         whole = torch.from_numpy(room.bytes)[:rows, :columns]
-        if self.passes < _PASSES or not torch.backends.mkldnn.is_available():
+        if self.passes < _PASSES or not packing_pays():
             return torch._int_mm(whole, _bytes(matrix, first, last).t()).float()
         if (number, first) not in self._packed:
             packed = torch.ops.onednn.qlinear_prepack(_bytes(matrix, first, last), None)
@@ -60,6 +64,30 @@ def _bytes(matrix: Any, first: int, last: int) -> Tensor:
     multiplier = matrix.multiplier[first:last]
     blocks = zip(weight.split(_UNPACKED), multiplier.split(_UNPACKED), strict=True)
     return torch.cat([unpack(w, m) for w, m in blocks])
+
+
+@functools.cache
+def packing_pays() -> bool:
+    """Whether oneDNN has a fast int8 product here: on some processors it takes a thousand times as
+    long as PyTorch's plain one. Measured once, in milliseconds.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return False
+    weight = torch.ones(64, 64, dtype=torch.int8)
+    whole = weight[:16]
+    packed = torch.ops.onednn.qlinear_prepack(weight, None)
+    ours = _shortest(lambda: _packed_product(whole, packed, len(weight)))
+    return ours < _SLOWER * _shortest(lambda: torch._int_mm(whole, weight.t()))
+
+
+def _shortest(call: Callable[[], Tensor]) -> float:
+    """Seconds of the shortest of three calls."""
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def _packed_product(whole: Tensor, packed: Tensor, outputs: int) -> Tensor:

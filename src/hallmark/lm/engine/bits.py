@@ -142,15 +142,18 @@ def _read(typing, address):
 
 
 if os.name == "posix":
-    _yield = types.ExternalFunction("sched_yield", types.int32())
+    _sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 else:
 
     @njit
-    def _yield():
+    def _sleep(microseconds):
         return 0
 
 
-_PATIENCE = 3000  # looks before the processor is offered to others: some 10 microseconds
+# Looks before the processor is left to others: some 10 microseconds. By sleeping: sched_yield gives
+# away what is left of the thread's share of time (Linux 6.18), and beside other work it starves.
+_PATIENCE = 3000
+_NAP = 20  # microseconds
 
 
 @njit(nogil=True)
@@ -165,5 +168,5 @@ def meet(barrier: int, size: int, times: int) -> int:
     while _read(barrier) < np.int64(times) * size:
         looks += 1
         if looks > _PATIENCE:
-            _yield()
+            _sleep(np.uint32(_NAP))
     return times
