@@ -28,7 +28,7 @@ def test_what_there_is_no_room_for_is_told_when_to_return(running, model, judge)
     with running(model, judge, slots=2, queue=2, reads=3) as (url, service):
 
         def ask(number):
-            body = LONG | {"seed": number, "max_tokens": 200}
+            body = LONG | {"seed": number, "max_tokens": 1000}
             return httpx.post(f"{url}/v1/completions", json=body, timeout=60)
 
         with ThreadPoolExecutor(12) as pool:
@@ -71,8 +71,8 @@ def test_a_client_that_leaves_stops_its_generation(running, model, judge, stream
 
 
 def test_a_request_that_takes_too_long_is_given_up(running, model, judge):
-    with running(model, judge, slots=1, queue=4, seconds=1) as (url, service):
-        body = LONG | {"n": 4, "max_tokens": 1000}
+    with running(model, judge, slots=1, queue=16, seconds=1) as (url, service):
+        body = LONG | {"n": 16, "max_tokens": 1000}
         answer = httpx.post(f"{url}/v1/completions", json=body, timeout=30)
         assert answer.status_code == 504
         streamed = httpx.post(f"{url}/v1/completions", json=body | {"stream": True}, timeout=30)

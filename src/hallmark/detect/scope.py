@@ -1,7 +1,7 @@
 """Whether a text is what the detectors were made for: running English prose that goes on.
 
 Four counts, no model. Error rates were counted on prose, so they say nothing of other text;
-`recipes/scope.py` measures how often each count turns prose and code away.
+`recipes/verdicts.py` measures how often each count turns prose and code away.
 """
 
 from __future__ import annotations
