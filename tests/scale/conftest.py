@@ -73,11 +73,15 @@ def hashes() -> Hashes:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    """Two Dask workers on this machine, a thread each."""
+    """Two Dask workers on this machine, a thread each; a shard may lose one worker, not two."""
+    import dask
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    ) as found:  # fmt: skip
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        ) as found,
+    ):  # fmt: skip
         yield found

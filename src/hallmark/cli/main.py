@@ -31,6 +31,7 @@ from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.provenance import provenance
 from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
@@ -68,7 +69,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, study, signals, corpus, release):
+for _group in (outputs, detector, train, study, signals, corpus, release, provenance):
     app.add_typer(_group)
 
 

@@ -137,7 +137,11 @@ def _write(stage: Stage, opened: Opened, task: Task, about: Mapping[str, str]) -
     ):
         for group in read_groups(task.shard.path):
             found = opened.columns(group)
-            arrays = [arrow.array(found[name], type=kind) for name, kind in fields]
+            arrays = [
+                found[name] if isinstance(found[name], arrow.Array)
+                else arrow.array(found[name], type=kind)
+                for name, kind in fields
+            ]  # fmt: skip
             writer.write_batch(arrow.record_batch(arrays, schema=schema))
 
 

@@ -82,13 +82,21 @@ class OpenTraces:
         texts = {"near": [p.text for p in posts], "form": [template(p.text) for p in posts]}
         for name, own in texts.items():
             shingles = shingle(own)
-            found[f"{name}_set"] = np.split(shingles.hashes, shingles.starts[1:-1])
-            found[f"{name}_keys"] = list(np.ascontiguousarray(shingles.keys.T))
+            found[f"{name}_set"] = lists(shingles.starts, shingles.hashes)
+            keys = np.ascontiguousarray(shingles.keys.T).ravel()
+            found[f"{name}_keys"] = lists(np.arange(len(own) + 1) * BANDS, keys)
         if self.detector:
             with limit_threads(self.stage.computing.threads):
                 scores = list(score_texts(texts["near"], self.detector))
             found["content"] = [None if math.isnan(s) else s for s in scores]
         return found
+
+
+def lists(starts: NDArray[np.int64], values: NDArray[Any]) -> Any:
+    """A column of lists (N,), the i-th of them `values[starts[i] : starts[i + 1]]`."""
+    import pyarrow
+
+    return pyarrow.ListArray.from_arrays(starts.astype(np.int32), values)
 
 
 def join_traces(folder: Path, parts: Sequence[Path], *, content: bool) -> list[str]:
