@@ -34,6 +34,7 @@ from hallmark.scale.stages import (
 )
 
 ACCOUNTS, CLUSTERS = "accounts.parquet", "clusters.parquet"
+_ROWS = 4096  # read at once
 SETS = {"near": "near duplicates", "form": "forms that texts fill in"}
 
 
@@ -133,17 +134,32 @@ def cluster_rows(table: Table, ids: Sequence[str], facts: Facts) -> dict[str, li
 
 
 def _clustered(parts: Sequence[Path], name: str) -> NDArray[np.int64]:
-    """The cluster of every post by its sets of one kind."""
-    hashes, counts, keys = [], [], []
+    """The cluster of every post by its sets of one kind, which are held in memory once."""
+    posts, room = _sizes(parts, f"{name}_set")
+    hashes, keys = np.empty(room, np.uint32), np.empty((BANDS, posts), np.uint64)
+    starts = np.zeros(posts + 1, np.int64)
+    at = 0
     for found in _columns(parts, [f"{name}_set", f"{name}_keys"]):
         sets, own = found.column(0), found.column(1)
-        counts.append(np.diff(sets.offsets.to_numpy()))
-        hashes.append(sets.flatten().to_numpy())
-        keys.append(own.flatten().to_numpy().reshape(-1, BANDS).T)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts or [[]]))])
-    joined = np.concatenate(keys, axis=1) if keys else np.zeros((BANDS, 0), np.uint64)
-    every = np.concatenate(hashes) if hashes else np.zeros(0, np.uint32)
-    return join_alike(Shingles(every, starts.astype(np.int64), np.ascontiguousarray(joined)))
+        ends = starts[at] + np.cumsum(np.diff(sets.offsets.to_numpy()))
+        hashes[starts[at] : ends[-1]] = sets.flatten().to_numpy()
+        keys[:, at : at + len(ends)] = own.flatten().to_numpy().reshape(-1, BANDS).T
+        starts[at + 1 : at + 1 + len(ends)] = ends
+        at += len(ends)
+    return join_alike(Shingles(hashes[: starts[-1]], starts, keys))
+
+
+def _sizes(parts: Sequence[Path], name: str) -> tuple[int, int]:
+    """Rows of all parts, and at least as many values as a column of lists has."""
+    rows = values = 0
+    for part in parts:
+        _, parquet = load_pyarrow(part)
+        about = parquet.read_metadata(part)
+        rows += about.num_rows
+        for group in map(about.row_group, range(about.num_row_groups)):
+            columns = map(group.column, range(group.num_columns))
+            values += sum(c.num_values for c in columns if c.path_in_schema.startswith(f"{name}."))
+    return rows, values
 
 
 def _facts(parts: Sequence[Path], *, content: bool) -> tuple[Facts, list[str], NDArray[np.float64]]:
@@ -167,7 +183,9 @@ def _columns(parts: Sequence[Path], names: Sequence[str]) -> Iterable[Any]:
     for part in parts:
         _, parquet = load_pyarrow(part)
         with parquet.ParquetFile(part) as file:
-            yield from (batch.select(names) for batch in file.iter_batches(columns=list(names)))
+            yield from (
+                batch.select(names) for batch in file.iter_batches(_ROWS, columns=list(names))
+            )
 
 
 def _write(path: Path, rows: Mapping[str, Any]) -> None:
