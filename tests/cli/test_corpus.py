@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyarrow import parquet
@@ -11,6 +12,7 @@ from pyarrow import parquet
 from hallmark.cli import corpus
 from hallmark.scale.inputs import Shard
 from hallmark.scale.shards import Done
+from hallmark.scale.workers import Crew
 
 TEXT = "The city council met on Tuesday night to hear from people who live near the river. "
 
@@ -94,3 +96,16 @@ def test_the_time_left_is_that_of_what_is_done_now(tmp_path: Path, monkeypatch) 
     clock[0] = 30.0
     pace.add(Done(1, "1", rows=3))
     assert pace.line() == "2 of 3 shards, 4 records, 0:01:00 left"
+
+
+def test_there_is_a_worker_for_each_core_or_gpu(monkeypatch) -> None:
+    machine = SimpleNamespace(devices=("cpu", "cuda:0 A", "cuda:1 B", "cuda:2 C"))
+    monkeypatch.setattr("hallmark.lm.device.find_machine", lambda: machine)
+    monkeypatch.setattr(corpus.os, "cpu_count", lambda: 16)
+    assert corpus.crew_of("cpu", None, "", most=100) == Crew(16)
+    assert corpus.crew_of("cpu", None, "", most=4) == Crew(4)
+    assert corpus.crew_of("cuda", None, "", most=100) == Crew(3, gpus=True)
+    assert corpus.crew_of("cuda", 2, "", most=100) == Crew(2, gpus=True)
+    assert corpus.crew_of("cuda", None, "tcp://x:1", most=100).scheduler == "tcp://x:1"
+    with pytest.raises(ValueError, match="there are not 4 GPUs here; give --workers 3 at most"):
+        corpus.crew_of("cuda", 4, "", most=100)

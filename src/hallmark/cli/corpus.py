@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hallmark.scale.run import Outcome
     from hallmark.scale.shards import Done, Stage
     from hallmark.scale.stages import Computing
+    from hallmark.scale.workers import Crew
 
 corpus = typer.Typer(
     name="corpus",
@@ -42,7 +43,7 @@ Out = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes here, by default one for each core; 1 needs no Dask."),
+    typer.Option(min=1, help="Processes here, by default one a core or GPU; 1 needs no Dask."),
 ]
 Scheduler = Annotated[
     str,
@@ -165,13 +166,9 @@ def go(
     """Do the shards and say what came of them; exit 1 where some could not be done."""
     from hallmark.scale.inputs import list_shards
     from hallmark.scale.run import run
-    from hallmark.scale.workers import Crew
 
     shards = list_shards(files)
-    crew = Crew(
-        min(workers or os.cpu_count() or 1, len(shards)), scheduler,
-        gpus=device.partition(":")[0] == "cuda",
-    )  # fmt: skip
+    crew = crew_of(device, workers, scheduler, most=len(shards))
     with report(shards, quiet=quiet) as on_done:
         outcome = run(stage, shards, out, mapped=crew.map, on_done=on_done)
     for error in outcome.errors[:_MOST_SHOWN]:
@@ -185,6 +182,24 @@ def go(
             f"{len(outcome.errors)} of {len(shards)} shards were not done, the others were; mend "
             "those and give the same command again"
         )
+
+
+def crew_of(device: str, workers: int | None, scheduler: str, *, most: int) -> Crew:
+    """The workers: by default one for each core, or for each GPU; no more than `most`.
+
+    ValueError where there are fewer GPUs than asked for.
+    """
+    from hallmark.scale.workers import Crew
+
+    gpus = device.partition(":")[0] == "cuda"
+    here = os.cpu_count() or 1
+    if gpus and not scheduler:
+        from hallmark.lm.device import find_machine
+
+        here = max(1, sum(name.startswith("cuda") for name in find_machine().devices))
+        if workers and workers > here:
+            raise ValueError(f"there are not {workers} GPUs here; give --workers {here} at most")
+    return Crew(min(workers or here, most), scheduler, gpus=gpus)
 
 
 def as_record(outcome: Outcome) -> dict[str, object]:
