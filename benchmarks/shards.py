@@ -144,14 +144,26 @@ def peak() -> int:
     return 1024 * next(int(x.split()[1]) for x in lines if x.startswith("VmHWM"))
 
 
+def worker(verb: str, data: Path) -> None:
+    """The peak memory of a process that does shards of some hundred posts."""
+    with tempfile.TemporaryDirectory() as name:
+        write(list(posts(data, 300)), Path(name) / "in")
+        sharded(STAGES[verb], Path(name) / "in", Path(name) / "out")()
+    print(f"{verb}: a worker had {peak() / 1e6:.0f} MB at its peak")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--verbs", nargs="+", choices=list(SIZES), default=list(SIZES))
     parser.add_argument("--divide", type=int, default=1, help="sizes by this, to try it")
+    parser.add_argument("--worker", choices=list(STAGES), help="measure its memory alone")
     parser.add_argument("--join", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.worker:
+        worker(args.worker, args.data)
+        return
     if args.join:
         print(json.dumps(join(args.join)))
         return
