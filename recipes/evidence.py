@@ -22,6 +22,8 @@ from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.evidence.accounts import GROUPS, Table, tabulate
 from hallmark.evidence.content import score_texts
 from hallmark.evidence.fusion import PARTS, Fusion, learn_fusion
+from hallmark.evidence.groups import KINDS as KINDS_OF_GROUPS
+from hallmark.evidence.groups import GroupRatio, find_groups, learn_groups, weigh_groups
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.pooled import SIZES
 from hallmark.models.folder import write_text
@@ -63,6 +65,7 @@ class Side:
     scores: list[list[float]]
     labels: list[int]
     kinds: list[str]
+    texts: list[str]
 
 
 def halves(world: World, scores: dict[str, float], *, read: int, seed: int) -> list[Side]:
@@ -81,7 +84,8 @@ def halves(world: World, scores: dict[str, float], *, read: int, seed: int) -> l
             chosen = generator.permutation(table.posts_of(a))[:read]
             own.append([scores[posts[i].text] for i in chosen])
         labels = [world.label(name) for name in table.names]
-        sides.append(Side(table, own, labels, [world.kind[name] for name in table.names]))
+        kinds = [world.kind[name] for name in table.names]
+        sides.append(Side(table, own, labels, kinds, [p.text for p in posts]))
     return sides
 
 
@@ -98,7 +102,8 @@ def without_rings(side: Side) -> Side:
         names=tuple(side.table.names[i] for i in keep),
         values={name: own[keep] for name, own in side.table.values.items()},
     )
-    return Side(table, *([own[i] for i in keep] for own in (side.scores, side.labels, side.kinds)))
+    kept = ([own[i] for i in keep] for own in (side.scores, side.labels, side.kinds))
+    return Side(table, *kept, side.texts)
 
 
 def metadata_alone(learnt: Side, fusion: Fusion, tested: Side) -> list[float]:
@@ -194,6 +199,39 @@ def pooled_table(world: World, scores: dict[str, float], *, seed: int) -> list[s
     return lines
 
 
+def group_table(sides: Sequence[Side], scores: dict[str, float], world: World) -> list[str]:
+    """Content of clusters, all of their texts read; each half weighed with what the other taught.
+
+    Synthetic: the whole interval says so.
+    """
+    found: dict[tuple[str, int], list[GroupRatio]] = {}
+    for taught, tested in (sides, sides[::-1]):
+        accounts = learn_fusion(taught.table, taught.scores, taught.labels).pooled
+        labels = dict(zip(taught.table.names, taught.labels, strict=True))
+        lines = learn_groups(find_groups(taught.table, read_all(taught, scores)), labels)
+        groups = find_groups(tested.table, read_all(tested, scores))
+        for weighed in weigh_groups(groups, lines, accounts=accounts):
+            kinds = {world.label(a) for a in weighed.group.accounts}
+            if len(kinds) == 1:
+                found.setdefault((weighed.group.kind, *kinds), []).append(weighed)
+    out = [
+        "| cluster | who wrote | texts in each, median | lines of its own | called synthetic |",
+        "|---|---|---|---|---|",
+    ]
+    for (kind, label), own in sorted(found.items()):
+        texts = float(np.median([len(g.group.scores) for g in own]))
+        called = sum(g.ratio.low > 0 for g in own)
+        cells = [KINDS_OF_GROUPS[kind], ("people", "models")[label], f"{texts:g}",
+                 f"{sum(g.own for g in own)} of {len(own)}", rate(called, len(own))]  # fmt: skip
+        out.append(f"| {' | '.join(cells)} |")
+    return out
+
+
+def read_all(side: Side, scores: dict[str, float]) -> list[float]:
+    """The score of every post of a side."""
+    return [scores[text] for text in side.texts]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "out"):
@@ -210,6 +248,8 @@ def main() -> None:
     for read in READ:
         lines += [f"### {read} texts of each account are read", ""]
         lines += fusion_tables(halves(world, scores, read=read, seed=args.seed))
+    both = halves(world, scores, read=READ[-1], seed=args.seed)
+    lines += ["### Clusters", "", *group_table(both, scores, world)]
     text = "\n".join(lines)
     write_text(args.out / "tables.md", text)
     print(text)

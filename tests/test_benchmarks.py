@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -40,3 +41,18 @@ def test_planted_near_duplicates_are_found() -> None:
     assert found["near"] > 200
     assert found["found"] >= 0.95 * found["near"]
     assert found["copies"] == 1
+
+
+def test_what_a_post_costs_is_measured(tmp_path: Path) -> None:
+    folder = tmp_path / "gpt2-outputs"
+    folder.mkdir()
+    for name in ("short-webtext", "short-small-117M-p0.99"):
+        with gzip.open(folder / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(
+                json.dumps({"text": f"{name} wrote {i} times"}) + "\n" for i in range(9)
+            )
+    done = run("shards.py", str(tmp_path), "--runs", "1", "--divide", "1000", "--verbs", "cluster")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| cluster")]
+    assert [row[1] for row in rows] == ["25", "100"]
+    assert all(float(row[3].split()[0]) > 0 for row in rows)

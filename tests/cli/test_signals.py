@@ -113,6 +113,33 @@ def test_what_is_learnt_weighs_other_accounts(
     assert "was learnt with another detector (bundled)" in other.err
 
 
+def test_clusters_and_each_part_left_out(
+    run_cli, words: None, posts: Path, labels: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "evidence.json"
+    run_cli("signals", "learn", posts, "--labels", labels, "--out", out)
+    rows = records() + [
+        {"account": name, "time": 10, "text": f"{COPIED} robot robot robot"} for name in "xyz"
+    ]
+    others = write(tmp_path / "others.jsonl", rows)
+    fuse = ("signals", "fuse", others, "--evidence", out, "--prevalence", 0.3)
+    plainly = json.loads(run_cli(*fuse, "--json").out)
+    found = json.loads(run_cli(*fuse, "--json", "--leave-one-out").out)
+    (cluster,) = [c for c in found["clusters"] if c["accounts"] == ["x", "y", "z"]]
+    assert (cluster["kind"], cluster["posts"], cluster["texts"]) == ("near", 3, 1)
+    assert cluster["learnt_on"] == "accounts, as one text"
+    low, high = cluster["interval"]
+    assert low <= cluster["log_likelihood_ratio"] <= high
+    for before, after in zip(plainly["accounts"], found["accounts"], strict=True):
+        assert set(after.pop("without")) == {"content", "coordination", "cadence", "account"}
+        assert after == before
+    first = found["accounts"][0]["account"]
+    table = run_cli(*fuse, "--leave-one-out").out
+    assert "posterior without" in table
+    assert "nearly the same text: x ..." in table
+    assert table.count(first) >= 2
+
+
 def test_the_bundled_detector_reads_posts() -> None:
     from hallmark.cli.signals import content
     from hallmark.evidence.accounts import tabulate

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 from hallmark.lm import compiled, fused, gelu
 from hallmark.lm.compiled import kept, stamp
 from hallmark.lm.engine.entries import entries
@@ -39,3 +43,20 @@ def test_without_a_place_on_disk_it_is_compiled_all_the_same(monkeypatch) -> Non
     monkeypatch.setattr(compiled, "njit", refuse)
     assert kept(nogil=True)(len) is len
     assert asked == [(True, {"nogil": True}), (False, {"nogil": True})]
+
+
+def test_scores_have_the_same_bits_compiled_just_now_and_from_disk(tmp_path) -> None:
+    """A loop that another one calls would be vectorised anew where it is read from disk."""
+    code = (
+        "import torch; from hallmark.lm import fused; torch.set_num_threads(1);"
+        "g = torch.Generator().manual_seed(0); logits = 3 * torch.randn(40, 3000, generator=g);"
+        "targets = torch.randint(0, 3000, (40, 1), generator=g);"
+        "print([c.tolist() for c in fused.statistics(logits, targets)])"
+    )
+    own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    fresh, kept_ = (
+        subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, check=True)
+        for _ in range(2)
+    )
+    assert any(tmp_path.rglob("*.nbc"))
+    assert fresh.stdout == kept_.stdout

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hallmark.release.folder import MANIFEST, SIGNATURE, SUMS, manifest_bytes
-from hallmark.release.keys import load_key, make_key, public_of, read_public, sign
+from hallmark.release.folder import MANIFEST, SIGNATURE, SUMS
+from hallmark.release.keys import canonical, load_key, make_key, public_of, read_public, sign
 from hallmark.release.verify import verify
 
 from .conftest import PLAN
@@ -26,7 +26,7 @@ def resign(folder: Path, key: Path) -> None:
         data = (folder / name).read_bytes()
         about.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    (folder / SIGNATURE).write_text(sign(load_key(key), manifest_bytes(manifest)), "ascii")
+    (folder / SIGNATURE).write_text(sign(load_key(key), canonical(manifest)), "ascii")
 
 
 def edit(path: Path, old: str, new: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +32,7 @@ from hallmark.cli.options import (
     load_model,
 )
 from hallmark.cli.output import note, on_terminal, print_json, printable, progress
+from hallmark.cli.provenance import Recorded, Who, check_signing, sign_generations
 from hallmark.data import check_text
 from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.precision import AUTO, REFERENCE
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
     from hallmark.lm.row import Generation
 
-    Writer = LanguageModel | Drafted
+    Writer = LanguageModel | Drafted | Recorded
 
 BATCH = 16
 
@@ -70,6 +72,14 @@ OwnSeed = Annotated[
         "options).",
     ),
 ]
+SignKey = Annotated[
+    Path | None,
+    typer.Option(metavar="KEYFILE", help="Sign what is written; --manifest says where."),
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where the signed hashes go; docs/provenance.md."),
+]
 
 
 def generate(
@@ -88,6 +98,9 @@ def generate(
     precision: Precision = AUTO,
     device: Device = "cpu",
     draft: Draft = NONE,
+    sign: SignKey = None,
+    manifest: Manifest = None,
+    who: Who = "",
     jsonl: AsJsonLines = False,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -98,16 +111,20 @@ def generate(
         repetition_penalty=repetition_penalty, stop=tuple(stop or ()), seed=seed,
     )  # fmt: skip
     one_format(json=json, jsonl=jsonl)
+    check_signing(sign, manifest)
     chosen = Seeds(seed, own_seed)
     batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
-    writer = with_draft(load_model(model, precision=precision, device=device), draft)
+    unsigned = with_draft(load_model(model, precision=precision, device=device), draft)
+    writer = Recorded(unsigned) if manifest else unsigned
     if jsonl:
         write_lines(batches, writer, params, quiet=quiet)
     elif json:
         print_json(collect(batches, writer, params))
     else:
         write_text(batches, writer, params, quiet=quiet)
-    note(said(writer), quiet=quiet or not said(writer))
+    if isinstance(writer, Recorded) and sign and manifest:
+        sign_generations(writer, params, model=model, key=sign, manifest=manifest, who=who)
+    note(said(unsigned), quiet=quiet or not said(unsigned))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import typer
 from hallmark import __version__
 from hallmark.cli.attack import attack
 from hallmark.cli.calibrate import calibrate
+from hallmark.cli.corpus import corpus
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.detector import detector
@@ -30,6 +31,7 @@ from hallmark.cli.matrix import matrix
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.provenance import provenance
 from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
@@ -67,7 +69,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, study, signals, release):
+for _group in (outputs, detector, train, study, signals, corpus, release, provenance):
     app.add_typer(_group)
 
 

@@ -15,8 +15,10 @@ from hallmark.cli.output import note, print_json, printable, progress
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 
 if TYPE_CHECKING:
+    from hallmark.cli.signal_groups import Left
     from hallmark.evidence.accounts import Table
     from hallmark.evidence.fusion import Fused
+    from hallmark.evidence.groups import GroupRatio
     from hallmark.evidence.posts import Post
 
 signals = typer.Typer(
@@ -48,6 +50,9 @@ Learnt = Annotated[
 Prevalence = Annotated[
     float, typer.Option(help="Share of synthetic accounts among such accounts, above 0, below 1.")
 ]
+LeaveOneOut = Annotated[
+    bool, typer.Option("--leave-one-out", help="Add each posterior without each part.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of the halves that ratios and weights learn from.")]
 
 
@@ -75,6 +80,7 @@ def learn(
     quiet: Quiet = False,
 ) -> None:
     """Learn what signals are worth from labelled accounts."""
+    from hallmark.cli import signal_groups
     from hallmark.evidence.fusion import as_json, learn_fusion
     from hallmark.models.folder import write_json
 
@@ -82,8 +88,12 @@ def learn(
         found = load_posts(path, quiet=quiet)
     table = tabulated(found)
     scores = content(found, table, detector, quiet=quiet)
-    fusion = learn_fusion(table, scores, read_labels(labels, table), seed=seed)
-    record = {"detector": detector, "accounts": len(table.names), **as_json(fusion)}
+    truth = read_labels(labels, table)
+    record = {
+        "detector": detector, "accounts": len(table.names),
+        **as_json(learn_fusion(table, scores, truth, seed=seed)),
+        "groups": signal_groups.learn(table, scores, truth, seed=seed),
+    }  # fmt: skip
     write_json(out, record)
     print_json({"file": str(out), **record}) if json else print(out)
 
@@ -94,10 +104,12 @@ def fuse(
     evidence: Learnt,
     prevalence: Prevalence = PREVALENCE,
     detector: Detector = BUNDLED_DETECTOR,
+    leave_one_out: LeaveOneOut = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Weigh content and metadata of each account; most worth a person's time first."""
+    from hallmark.cli import signal_groups
     from hallmark.evidence.fusion import from_json
     from hallmark.models.folder import read_json
 
@@ -110,10 +122,25 @@ def fuse(
     table = tabulated(found)
     scores = content(found, table, detector, quiet=quiet)
     fused = sorted(fusion.fuse(table, scores, prevalence=prevalence), key=lambda f: -f.posterior)
+    left = signal_groups.left_out(fusion, table, scores, prevalence) if leave_one_out else {}
+    groups = signal_groups.weigh(table, scores, model, accounts=fusion.pooled)
+    show_fused(fused, groups, left, prevalence=prevalence, json=json, quiet=quiet)
+
+
+def show_fused(
+    fused: Sequence[Fused], groups: Sequence[GroupRatio], left: Left, *, prevalence: float,
+    json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Accounts, clusters, and where asked for each account without each part."""
+    from hallmark.cli import signal_groups
+
     if json:
-        print_json({"prevalence": prevalence, "accounts": [fused_record(f) for f in fused]})
+        accounts = [fused_record(f) | signal_groups.without(left, f.account) for f in fused]
+        clusters = [signal_groups.as_record(g) for g in groups]
+        print_json({"prevalence": prevalence, "accounts": accounts, "clusters": clusters})
     else:
         print_fused(fused)
+        signal_groups.show(groups, left, order=[f.account for f in fused])
         note(f"hallmark: at a prevalence of {prevalence:g}. {MEANING}", quiet=quiet)
 
 

@@ -97,7 +97,9 @@ class Combination:
         write_manifest(folder, FILES, kind=KIND)
 
     @classmethod
-    def load(cls, folder: Path, *, home: Path, precision: str = REFERENCE) -> Combination:
+    def load(
+        cls, folder: Path, *, home: Path, precision: str = REFERENCE, device: str = "cpu"
+    ) -> Combination:
         """Read what `save` wrote, and its language model; ValueError says what is wrong."""
         config = read_config(folder, kind=KIND, version=VERSION)
         with blaming(folder / "config.json"):
@@ -111,7 +113,9 @@ class Combination:
             experts = Experts.from_tensors(features, arrays)
             calibration = calibrating.from_tensors(arrays, lengths)
         background = Background.load(folder)
-        model = LanguageModel.load(find_model(name, home=home), name=name, precision=precision)
+        model = LanguageModel.load(
+            find_model(name, home=home), name=name, precision=precision, device=device
+        )
         reader = Reader(model, background)
         unknown = sorted(set(features) - set(reader.names()))
         if unknown:

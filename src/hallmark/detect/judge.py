@@ -169,10 +169,12 @@ class Loaded:
     folder: Path
 
 
-def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Judge:
+def load_detector(
+    name_or_folder: str, *, home: Path, precision: str = REFERENCE, device: str = "cpu"
+) -> Judge:
     """The bundled detector, or a calibrated one in a folder; ValueError says what is wrong.
 
-    precision: that of its language model; its calibration was fitted on float32 readings.
+    precision, device: those of its language model; its calibration was fitted on float32 readings.
     """
     kind, folder = find_detector(name_or_folder)
     if not hasattr(load_class(kind), "examine"):
@@ -180,16 +182,22 @@ def load_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE
             f"{folder} holds a {kind} detector, which has no calibration and so gives no "
             f"verdicts; use {BUNDLED_DETECTOR!r}, or `hallmark calibrate` and --calibration"
         )
-    return Judge(open_detector(name_or_folder, home=home, precision=precision).detector)
+    opened = open_detector(name_or_folder, home=home, precision=precision, device=device)
+    return Judge(opened.detector)
 
 
-def open_detector(name_or_folder: str, *, home: Path, precision: str = REFERENCE) -> Loaded:
-    """Any detector that gives scores, calibrated or not."""
+def open_detector(
+    name_or_folder: str, *, home: Path, precision: str = REFERENCE, device: str = "cpu"
+) -> Loaded:
+    """Any detector that gives scores, calibrated or not; one without a language model stays on
+    the CPU.
+    """
     kind, folder = find_detector(name_or_folder)
     chosen = load_class(kind)
-    reads = "precision" in inspect.signature(chosen.load).parameters
-    settings = {"precision": precision} if reads else {}
-    return Loaded(chosen.load(folder, home=home, **settings), kind, folder)
+    known = inspect.signature(chosen.load).parameters
+    settings = {"precision": precision, "device": device}
+    own = {name: value for name, value in settings.items() if name in known}
+    return Loaded(chosen.load(folder, home=home, **own), kind, folder)
 
 
 def load_scorer(name_or_folder: str, *, home: Path) -> Detector:

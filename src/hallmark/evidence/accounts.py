@@ -39,16 +39,34 @@ MEANING = {
 
 
 @dataclass(frozen=True)
+class Facts:
+    """Of N posts what signals read beside how alike the texts are.
+
+    `times` and `created` (N,) in seconds; `digits` (N,) the share of digits in the name, or in the
+    account where there is none; `links` each post's first link, empty without one.
+    """
+
+    accounts: Sequence[str]
+    times: NDArray[np.float64]
+    created: NDArray[np.float64]
+    digits: NDArray[np.float64]
+    links: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Table:
     """`values[name]` (A,) for each of SIGNALS; NaN where an account has too little to tell.
 
-    `account` (N,) gives each post's place in `names`, `cluster` (N,) its near-duplicates' number.
+    `account` (N,) gives each post's place in `names`; `cluster`, `form` and `link` (N,) the numbers
+    of its near-duplicates, of the form that it fills in, and of its link (-1: none).
     """
 
     names: tuple[str, ...]
     values: dict[str, NDArray[np.float64]]
     account: NDArray[np.int64]
     cluster: NDArray[np.int64]
+    form: NDArray[np.int64]
+    link: NDArray[np.int64]
 
     def posts_of(self, account: int) -> list[int]:
         """The posts of an account, in the order given."""
@@ -62,13 +80,28 @@ class Table:
 
 def tabulate(posts: Sequence[Post], *, similar: float = SIMILAR) -> Table:
     """Signals of every account among `posts`, accounts in order of their first post."""
-    places: dict[str, int] = {}
-    account = np.array([places.setdefault(p.account, len(places)) for p in posts], dtype=np.int64)
-    times = np.array([p.time for p in posts], dtype=np.float64)
-    count = len(places)
     near = cluster((p.text for p in posts), similar=similar)
     forms = cluster((template(p.text) for p in posts), similar=similar)
-    links = _first_links(posts)
+    return assemble(facts_of(posts), near=near, forms=forms)
+
+
+def facts_of(posts: Sequence[Post]) -> Facts:
+    """What each post says of itself alone."""
+    return Facts(
+        [p.account for p in posts],
+        np.array([p.time for p in posts], dtype=np.float64),
+        np.array([p.created for p in posts], dtype=np.float64),
+        np.array([_digits(p.name or p.account) for p in posts], dtype=np.float64),
+        [next(iter(p.links), "") for p in posts],
+    )
+
+
+def assemble(facts: Facts, *, near: NDArray[np.int64], forms: NDArray[np.int64]) -> Table:
+    """The table of posts whose near-duplicates and forms (N,) were found, as by `cluster`."""
+    places: dict[str, int] = {}
+    account = np.array([places.setdefault(a, len(places)) for a in facts.accounts], dtype=np.int64)
+    times, count = facts.times, len(places)
+    links = _numbered(facts.links)
     co_actions = coordination.together(account, times, coordination.members(near))
     co_actions += coordination.together(account, times, coordination.members(links), counted=near)
     flags = {
@@ -85,11 +118,10 @@ def tabulate(posts: Sequence[Post], *, similar: float = SIMILAR) -> Table:
     for name, reading in (("burstiness", timing.burstiness), ("busiest_hour", timing.busiest),
                           ("rest_hours", timing.rest)):  # fmt: skip
         values[name] = np.array([reading(times[i]) for i in own])
-    values["age_days"] = np.array([_age(posts, i, times) for i in own])
-    values["name_digits"] = np.array(
-        [_digits(posts[i[0]].name or posts[i[0]].account) for i in own]
-    )
-    return Table(tuple(places), {name: values[name] for name in SIGNALS}, account, near)
+    values["age_days"] = np.array([_age(facts.created[i], times[i]) for i in own])
+    values["name_digits"] = np.array([facts.digits[i[0]] for i in own])
+    ordered = {name: values[name] for name in SIGNALS}
+    return Table(tuple(places), ordered, account, near, forms, links)
 
 
 def _by_account(account: NDArray[np.int64], count: int) -> list[NDArray[np.intp]]:
@@ -98,19 +130,17 @@ def _by_account(account: NDArray[np.int64], count: int) -> list[NDArray[np.intp]
     return np.split(order, np.cumsum(np.bincount(account, minlength=count))[:-1]) if count else []
 
 
-def _first_links(posts: Sequence[Post]) -> NDArray[np.int64]:
-    """The number of each post's first link, -1 without one."""
+def _numbered(links: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each post's link, -1 without one."""
     numbers: dict[str, int] = {}
-    found = [p.links for p in posts]
     return np.array(
-        [numbers.setdefault(links[0], len(numbers)) if links else -1 for links in found],
-        dtype=np.int64,
+        [numbers.setdefault(link, len(numbers)) if link else -1 for link in links], dtype=np.int64
     )
 
 
-def _age(posts: Sequence[Post], own: NDArray[np.intp], times: NDArray[np.float64]) -> float:
-    made = [posts[i].created for i in own.tolist() if not math.isnan(posts[i].created)]
-    return (float(times[own].min()) - min(made)) / timing.DAY if made else math.nan
+def _age(created: NDArray[np.float64], times: NDArray[np.float64]) -> float:
+    known = created[~np.isnan(created)]
+    return float(times.min() - known.min()) / timing.DAY if len(known) else math.nan
 
 
 def _digits(name: str) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from hallmark.evidence import pooled
 from hallmark.evidence.accounts import GROUPS, SIGNALS, Table
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.pooled import Pooled, learn_pooled
@@ -149,13 +150,14 @@ def learn_fusion(
     other = np.setdiff1d(np.arange(len(truth)), one)
     ratios = {name: learn(table.values[name][one], truth[one].tolist()) for name in SIGNALS}
     by_name = {table.names[i]: scores[i] for i in one.tolist()}
-    pooled = learn_pooled(by_name, {table.names[i]: int(truth[i]) for i in one.tolist()}, seed=seed)
-    free = Fusion(ratios, pooled, dict.fromkeys(PARTS, 1.0))
+    truths = {table.names[i]: int(truth[i]) for i in one.tolist()}
+    lines = learn_pooled(by_name, truths, seed=seed)
+    free = Fusion(ratios, lines, dict.fromkeys(PARTS, 1.0))
     rows = np.array([free.evidence(table, scores[i], i) for i in other.tolist()])
     weights = fit_logistic(
         rows, truth[other].tolist(), bounds=[(0.0, 1.0)] * len(PARTS), intercept=False
     )
-    return Fusion(ratios, pooled, dict(zip(PARTS, weights.tolist(), strict=True)))
+    return Fusion(ratios, lines, dict(zip(PARTS, weights.tolist(), strict=True)))
 
 
 def _half(truth: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
@@ -167,7 +169,6 @@ def _half(truth: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
 
 def as_json(fusion: Fusion) -> dict[str, Any]:
     """The fusion as plain JSON."""
-    pooled = fusion.pooled
     return {
         "signals": {
             name: {
@@ -176,10 +177,7 @@ def as_json(fusion: Fusion) -> dict[str, Any]:
             }
             for name, b in fusion.ratios.items()
         },
-        "content": {
-            "sizes": list(pooled.sizes), "slope": pooled.slope.tolist(),
-            "intercept": pooled.intercept.tolist(), "accounts": list(pooled.n),
-        },
+        "content": pooled.as_json(fusion.pooled),
         "weights": dict(fusion.weights),
     }  # fmt: skip
 
@@ -188,25 +186,16 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
     """What `as_json` made; ValueError where it is damaged."""
     try:
         ratios = {name: _binned(value["signals"][name]) for name in SIGNALS}
-        content = value["content"]
-        pooled = Pooled(
-            tuple(map(int, content["sizes"])), np.array(content["slope"], dtype=np.float64),
-            np.array(content["intercept"], dtype=np.float64), tuple(map(int, content["accounts"])),
-        )  # fmt: skip
         weights = {part: float(value["weights"][part]) for part in PARTS}
-        fusion = Fusion(ratios, pooled, weights)
-        sound = all(len(b.ratios) == len(b.edges) + 1 for b in ratios.values()) and (
-            pooled.slope.shape
-            == pooled.intercept.shape
-            == (len(pooled.sizes), pooled.slope.shape[1])
-        )
+        content = value["content"]
+        sound = all(len(b.ratios) == len(b.edges) + 1 for b in ratios.values())
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"the model of the evidence is damaged ({error}); learn it again"
         ) from None
-    if not sound or not pooled.sizes:
+    if not sound:
         raise ValueError("the model of the evidence is damaged (counts differ); learn it again")
-    return fusion
+    return Fusion(ratios, pooled.from_json(content), weights)
 
 
 def _binned(value: Mapping[str, Any]) -> Binned:

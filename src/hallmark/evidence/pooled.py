@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,32 @@ def learn_pooled(
             "scored; label more"
         )
     return Pooled(tuple(sizes), np.array(slopes), np.array(intercepts), tuple(counts))
+
+
+def as_json(pooled: Pooled) -> dict[str, Any]:
+    """The lines as plain JSON."""
+    return {
+        "sizes": list(pooled.sizes), "slope": pooled.slope.tolist(),
+        "intercept": pooled.intercept.tolist(), "accounts": list(pooled.n),
+    }  # fmt: skip
+
+
+def from_json(value: Any) -> Pooled:
+    """What `as_json` made; ValueError where it is damaged."""
+    try:
+        found = Pooled(
+            tuple(map(int, value["sizes"])), np.array(value["slope"], dtype=np.float64),
+            np.array(value["intercept"], dtype=np.float64), tuple(map(int, value["accounts"])),
+        )  # fmt: skip
+        shape = (len(found.sizes), found.slope.shape[1])
+        sound = found.sizes and found.slope.shape == found.intercept.shape == shape
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            f"the model of the evidence is damaged ({error}); learn it again"
+        ) from None
+    if not sound:
+        raise ValueError("the model of the evidence is damaged (counts differ); learn it again")
+    return found
 
 
 def _lines(

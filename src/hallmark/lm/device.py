@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from hallmark.models.precision import AUTO, Precision
 
@@ -28,6 +30,21 @@ def find_machine() -> Machine:
     if torch.backends.mps.is_available():
         names.append("mps")
     return Machine(str(torch.__version__), ("cpu", *names), torch.get_num_threads())
+
+
+@contextmanager
+def limit_threads(count: int) -> Iterator[None]:
+    """Compute on `count` threads inside the block.
+
+    The last bits of a sum depend on how many threads share it.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count, "blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def scoring_precision(name: str, *, device: str) -> str:

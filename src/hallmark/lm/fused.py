@@ -93,9 +93,13 @@ def _entry() -> Kernel:
     return rows
 
 
-@njit(**ANY_ORDER)
+@njit(inline="always", **ANY_ORDER)
 def _rows(logits, size, own, out):
-    """Statistics of rows, `size` numbers of each, whose targets have `own` (N,), to (4, N)."""
+    """Statistics of rows, `size` numbers of each, whose targets have `own` (N,), to (4, N).
+
+    Inlined: LLVM would make other vectors of it as a function of its own, which runs where it was
+    just compiled, than inside `rows`, which is what the disk keeps; and the sums' last bits differ.
+    """
     weights = np.empty(_CHUNK, dtype=np.float32)
     for n in range(len(logits)):
         row = logits[n, :size]

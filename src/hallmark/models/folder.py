@@ -16,6 +16,7 @@ from hallmark.data import write_atomically
 from hallmark.models.sizes import MANIFEST, GPT2Config
 
 LONGEST_JSON = 32 * 2**20
+_NOT_WEIGHTS = (".md", ".txt.license", ".gitattributes")
 SHAPE = ("n_layer", "n_head", "n_embd", "n_ctx", "vocab_size")
 
 
@@ -83,6 +84,17 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 of a folder's files, names and contents, without manifest, cards, hidden files."""
+    names = sorted(
+        path.name for path in folder.iterdir()
+        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+        and not path.name.endswith(_NOT_WEIGHTS)
+    )  # fmt: skip
+    files = [[name, sha256_of(folder / name)] for name in names]
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
 
 def write_manifest(folder: Path, names: Iterable[str], **facts: str) -> None:

@@ -12,13 +12,10 @@ from typing import Any
 
 from hallmark import __version__
 from hallmark.models.checkpoint import read_shape
-from hallmark.models.folder import sha256_of
+from hallmark.models.folder import content_hash
 from hallmark.models.precision import choose_precision
-from hallmark.models.sizes import MANIFEST
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.plan import Plan
-
-_NOT_WEIGHTS = (".md", ".txt.license", ".gitattributes")
 
 
 def identity_of(
@@ -45,14 +42,8 @@ def identity_of(
 
 def model_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of a model's files (names and contents, cards left out) and of its merges."""
-    names = sorted(
-        path.name for path in folder.iterdir()
-        if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
-        and not path.name.endswith(_NOT_WEIGHTS)
-    )  # fmt: skip
-    files = [[name, sha256_of(folder / name)] for name in names]
     merges = Tokenizer.load(folder).merge_lines()
-    return {"model_sha256": _sha256(json.dumps(files)), "tokenizer_sha256": _sha256(merges)}
+    return {"model_sha256": content_hash(folder), "tokenizer_sha256": _sha256(merges)}
 
 
 def precision_of(folder: Path, *, precision: str, device: str) -> str:

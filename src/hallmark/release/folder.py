@@ -5,12 +5,11 @@ The manifest is written last and names every file; its signature lies beside it.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hallmark.models.folder import sha256_of, write_json, write_text
 from hallmark.models.sizes import MANIFEST
@@ -19,7 +18,7 @@ from hallmark.release.card import About, model_card
 from hallmark.release.datasheet import dataset_card, datasheet
 from hallmark.release.decide import Decision, decide
 from hallmark.release.gates import read_plan
-from hallmark.release.keys import public_of, sign
+from hallmark.release.keys import canonical, public_of, sign
 from hallmark.release.lock import lock_path, read_lock
 from hallmark.release.record import as_markdown, as_record
 
@@ -119,12 +118,7 @@ def _complete(
             for name, sha in hashes.items()
         },
     }  # fmt: skip
-    data = manifest_bytes(manifest)
+    data = canonical(manifest)
     if key is not None:
         write_text(out / SIGNATURE, sign(key, data) + "\n")
     write_json(out / MANIFEST, manifest)
-
-
-def manifest_bytes(manifest: dict[str, Any]) -> bytes:
-    """What of a manifest is signed: its content, whatever its spaces."""
-    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode("ascii")

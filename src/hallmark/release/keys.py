@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hallmark.models.folder import write_text
 
@@ -89,6 +91,11 @@ def public_of(key: Ed25519PrivateKey) -> str:
 def fingerprint(public: str) -> str:
     """SHA-256 of a public key's bytes: short enough to be read aloud or printed."""
     return hashlib.sha256(base64.b64decode(public)).hexdigest()[:32]
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """What is signed of JSON: the same for the same content, whatever its order and spaces."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def sign(key: Ed25519PrivateKey, data: bytes) -> str:

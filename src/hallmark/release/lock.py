@@ -5,15 +5,14 @@ The time is what the signer says. Who must prove it gives the lock's hash to som
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hallmark.models.folder import write_json
 from hallmark.release.gates import HEADER, Plan, hash_of
-from hallmark.release.keys import is_signed, public_of, sign
+from hallmark.release.keys import canonical, is_signed, public_of, sign
 from hallmark.release.values import read_result
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def write_lock(path: Path, plan: Plan, key: Ed25519PrivateKey, *, signed: str) -
             name: {"sha256": hash_of(text), "text": text} for name, text in plan.texts.items()
         },
     }  # fmt: skip
-    write_json(path, {**content, "signature": sign(key, _bytes(content))})
+    write_json(path, {**content, "signature": sign(key, canonical(content))})
     return read_lock(path)
 
 
@@ -87,7 +86,7 @@ def read_lock(path: Path) -> Lock:
         raise ValueError(f"{path} is no lock of a plan; run `hallmark release sign`")
     signature = content.pop("signature", None)
     public = content.get("public_key")
-    if not is_signed(_bytes(content), signature=signature, public=public):
+    if not is_signed(canonical(content), signature=signature, public=public):
         raise ValueError(f"{path} was edited after signing: its signature does not hold")
     if content.get("version") != VERSION:
         raise ValueError(f"{path} is of version {content.get('version')!r:.20}, not {VERSION}")
@@ -110,8 +109,3 @@ def changes(plan: Plan, lock: Lock) -> list[Change]:
     names = [*lock.texts, *(name for name in now if name not in lock.texts)]
     pairs = [Change(name, lock.texts.get(name), now.get(name)) for name in names]
     return [pair for pair in pairs if pair.signed != pair.now]
-
-
-def _bytes(content: Mapping[str, Any]) -> bytes:
-    """What is signed: the same for the same content, whatever its order and spaces."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")

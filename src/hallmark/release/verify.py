@@ -21,10 +21,9 @@ from hallmark.release.folder import (
     SIGNATURE,
     UNLISTED,
     VERSION,
-    manifest_bytes,
 )
 from hallmark.release.gates import read_plan
-from hallmark.release.keys import is_signed
+from hallmark.release.keys import canonical, is_signed
 from hallmark.release.lock import changes, lock_path, read_lock
 from hallmark.release.record import as_record
 from hallmark.release.values import read_result
@@ -96,7 +95,7 @@ def _signatures(folder: Path, manifest: Mapping[str, Any], public_key: str | Non
         yield f"{MANIFEST} is not signed ({SIGNATURE} is missing)"
     else:
         signature = path.read_text(encoding="ascii", errors="replace").strip()
-        data, own = manifest_bytes(dict(manifest)), manifest["public_key"]
+        data, own = canonical(dict(manifest)), manifest["public_key"]
         if not is_signed(data, signature=signature, public=own):
             yield f"{MANIFEST} was edited after signing: its signature does not hold"
     if public_key is not None and public_key != manifest["public_key"]:
