@@ -28,9 +28,11 @@ from hallmark.cli.export import export
 from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
 from hallmark.cli.matrix import matrix
+from hallmark.cli.misuse import misuse
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.probe import probe
 from hallmark.cli.provenance import provenance
 from hallmark.cli.release import release
 from hallmark.cli.score import score
@@ -62,6 +64,7 @@ for _command in (
     attack,
     calibrate,
     fairness,
+    misuse,
     eval_lm,
     models,
     get,
@@ -69,7 +72,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, study, signals, corpus, release, provenance):
+for _group in (outputs, detector, train, probe, study, signals, corpus, release, provenance):
     app.add_typer(_group)
 
 
