@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +117,26 @@ def run_until() -> Callable[..., None]:
         assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), errors
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server for this run: `new()` gives the address of an empty database."""
+    path = Path(__file__).parent.parent / "benchmarks" / "postgres.py"
+    spec = importlib.util.spec_from_file_location("hallmark_benchmarks_postgres", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if module.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with module.server(settings=["fsync=off", "full_page_writes=off"]) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "hallmark.db")
+    return str(request.getfixturevalue("postgres").new())
