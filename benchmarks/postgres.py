@@ -84,4 +84,3 @@ def server(*, settings: Sequence[str] = ()) -> Iterator[Server]:
             running.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-

@@ -17,9 +17,12 @@ import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "{name}", {before!r}
 def upgrade():
-    op.create_table("{name}", sa.Column("id", sa.Integer, primary_key=True), sa.Column("word", sa.Text))
+    key = sa.Column("id", sa.Integer, primary_key=True)
+    op.create_table("{name}", key, sa.Column("word", sa.Text))
 '''
-FIRST = Table("first", MetaData(), Column("id", Integer, primary_key=True), Column("word", PlainText))
+FIRST = Table(
+    "first", MetaData(), Column("id", Integer, primary_key=True), Column("word", PlainText)
+)
 
 
 @pytest.fixture
@@ -61,7 +64,9 @@ def test_a_migration_that_fails_changes_nothing(database_address, migrations: Pa
     open_database(database_address, migrations=migrations, name="a").close()
 
 
-def test_a_block_that_raises_leaves_nothing_and_nul_is_refused(database_address, migrations) -> None:
+def test_a_block_that_raises_leaves_nothing_and_nul_is_refused(
+    database_address, migrations
+) -> None:
     database = open_database(database_address, migrations=migrations, name="a")
 
     def fail(word: str, after: BaseException | None = None) -> None:
@@ -73,7 +78,7 @@ def test_a_block_that_raises_leaves_nothing_and_nul_is_refused(database_address,
     with pytest.raises(KeyError):
         fail("gone", KeyError())
     for word in ("a\0b", "\ud800"):
-        with pytest.raises(Exception, match="NUL|surrogate"):
+        with pytest.raises(Exception, match=r"NUL|surrogate"):
             fail(word)
     assert words(database) == []
     database.close()

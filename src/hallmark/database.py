@@ -1,4 +1,4 @@
-"""A database by path or address: SQLite with settings that are safe with its version, or PostgreSQL.
+"""A database by path or address: SQLite as safe as its version allows, or PostgreSQL.
 
 Tables are those of the migrations that it is opened with; it knows nothing of what they hold.
 """

@@ -8,7 +8,9 @@ import time
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from hallmark.web.guard import elsewhere
 from hallmark.web.serving import check_key
 
 KEY = "k" * 32
@@ -52,6 +54,18 @@ def test_the_key_is_asked_for(locked, given, status):
 def test_pages_and_health_need_no_key(locked):
     for path in ("/healthz", "/readyz", "/detect", "/openapi.json"):
         assert httpx.get(locked + path).status_code == 200
+
+
+def test_where_a_request_comes_from():
+    for headers, refused in (
+        ({}, False), ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "same-site"}, True), ({"sec-fetch-site": "cross-site"}, True),
+        ({"origin": "http://a:1"}, False), ({"origin": "http://b"}, True),
+        ({"origin": "null"}, True),
+        ({"origin": "http://b", "sec-fetch-site": "same-origin"}, False),
+    ):  # fmt: skip
+        assert elsewhere(Headers({"host": "a:1", **headers})) == refused, headers
 
 
 def test_elsewhere_than_here_wants_a_key():

@@ -10,7 +10,7 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,13 +35,22 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+FORMS = {  # for apps whose pages send forms: to themselves alone, and saying where they come from
+    **HEADERS,
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
+        "form-action 'none'", "form-action 'self'"
+    ),
+    "Referrer-Policy": "same-origin",
+}
 
 
 class Frame:
     """Outermost: headers, a request's name, the log line, the metrics, and errors nobody caught."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, headers: Mapping[str, str] = HEADERS
+    ) -> None:
+        self.app, self.metrics, self.headers = app, metrics, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +63,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for key, value in (HEADERS | {"X-Request-ID": name}).items():
+                for key, value in {**self.headers, "X-Request-ID": name}.items():
                     headers.setdefault(key, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -108,13 +117,22 @@ class Door:
 
     def check_site(self, method: str, headers: Headers) -> None:
         """Browsers say where a request comes from; names that lead to 127.0.0.1 are not it."""
-        site = headers.get("sec-fetch-site", "none")
-        if method == "POST" and site not in ("none", "same-origin"):
+        if method == "POST" and elsewhere(headers):
             raise Refused(403, "pages of other sites may not ask")
         host = headers.get("host", "")
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         if self.local and name.strip("[]").lower() not in LOOPBACK:
             raise Refused(403, "this service answers to 127.0.0.1 and localhost only")
+
+
+def elsewhere(headers: Headers) -> bool:
+    """Whether a browser says that a page of another site asks. By Sec-Fetch-Site; without it, as
+    over plain HTTP, by Origin. Programs send neither, and have no cookies of somebody else.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site not in ("none", "same-origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
 
 def locked(path: str) -> bool:

@@ -1,35 +1,12 @@
-"""uvicorn around an app: says when it listens, finishes what is under way when told to end."""
+"""The service behind uvicorn: its app, and who may ask it from elsewhere."""
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections.abc import Callable
 
-import uvicorn
-
 from hallmark.web.app import create_app
-from hallmark.web.guard import LOOPBACK
+from hallmark.web.listening import Listening, is_local, runner
 from hallmark.web.service import Service
-
-Listening = Callable[[str], None]
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, *, listening: Listening) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._listening(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
-
-
-def is_local(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    return host in LOOPBACK
 
 
 def check_key(host: str, key: str | None) -> None:
@@ -48,34 +25,9 @@ def check_key(host: str, key: str | None) -> None:
 def server(
     service: Service, *, host: str, port: int, key: str | None, listening: Listening
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What runs until it is told to end, and what tells it from another thread.
-
-    listening: called with the address once requests are taken. OSError where it is not free.
-    """
+    """What runs until it is told to end, and what tells it from another thread."""
     app = create_app(service, key=key, local=is_local(host))
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, ws="none",
-        timeout_graceful_shutdown=int(service.limits.drain), timeout_keep_alive=15,
-        h11_max_incomplete_event_size=2**15,
-    )  # fmt: skip
-    logging.getLogger("uvicorn.access").disabled = True  # it would log whole addresses
-    running = _Server(config, listening=listening)
-
-    def run() -> None:
-        with bound:
-            running.run(sockets=[bound])
-
-    def stop() -> None:
-        running.should_exit = True
-
-    return run, stop
+    return runner(app, host=host, port=port, drain=service.limits.drain, listening=listening)
 
 
 def serve(service: Service, *, host: str, port: int, key: str | None, listening: Listening) -> None:
