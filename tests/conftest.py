@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,9 +135,46 @@ def postgres() -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture
+def sqlite_address() -> Iterator[str]:
+    """Of a file that is not there yet; in memory where that is a folder, as disks are slow."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield str(Path(folder) / "hallmark.db")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_address(request: pytest.FixtureRequest) -> str:
     """Of an empty database, once of each kind."""
     if request.param == "sqlite":
-        return str(tmp_path / "hallmark.db")
+        return str(request.getfixturevalue("sqlite_address"))
     return str(request.getfixturevalue("postgres").new())
+
+
+@pytest.fixture
+def small_study(tmp_path: Path) -> tuple[Any, Any]:
+    """A study file of two models and people with every kind of question, and its plan of 6 places
+    of 3 texts and an attention check. One text of a model would be HTML if it were not escaped.
+    """
+    import json
+    import tomllib
+    from dataclasses import replace
+
+    from hallmark.study.definition import BOUNDARY, Design, Scale, parse_study
+    from hallmark.study.plan import make_plan
+    from hallmark.study.template import study_file
+
+    for number, name in enumerate(("small", "large", "people")):
+        with (tmp_path / f"{name}.jsonl").open("w") as file:
+            for i in range(5):
+                body = (
+                    f"Story {number}-{i} is <b>told</b> & read. " + "One more sentence here. " * 4
+                )
+                file.write(json.dumps({"text": body.strip()}) + "\n")
+    files = {name: f"{name}.jsonl" for name in ("small", "large", "people")}
+    study = parse_study(tomllib.loads(study_file(files, human=["people"])))
+    overall = Scale("overall", "How good is the text overall?", high=7)
+    where = Scale("where", "From which sentence on did a machine write?", kind=BOUNDARY)
+    design = Design(texts_per_condition=3, ratings_per_text=2, texts_per_rater=3, min_words=10)
+    study = replace(study, scales=(*study.scales, overall, where), design=design)
+    return study, make_plan(study, tmp_path)
