@@ -1,4 +1,7 @@
-"""`hallmark study`: design a study of how credible texts are, and analyse its ratings."""
+"""`hallmark study`: design a study of how credible texts are, and analyse its ratings.
+
+What happens in between, in the field, is in `fieldwork`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hallmark.cli import fieldwork
 from hallmark.cli.inputs import name_of, read_text
 from hallmark.cli.options import AsJson, Quiet
 from hallmark.cli.output import note, print_json
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 study = typer.Typer(
     name="study",
-    help="Design a study of how credible texts are, and analyse its ratings.",
+    help="Study how credible texts are: design, serve, analyse.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -142,6 +146,10 @@ def analyse(
     report.write_report(result, answers, people, out)
     print_json(report.record(result)) if json else print(out / "report.html")
     note(f"{len(answers)} ratings were read.", quiet=quiet or json)
+
+
+for _command in (fieldwork.serve, fieldwork.bots, fieldwork.export):
+    study.command()(_command)
 
 
 def named(given: list[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from hallmark.data import finite, write_atomically
 from hallmark.stats import Estimate
 from hallmark.study.analysis import PairsResult, Result, ScaleResult
+from hallmark.study.definition import Scale
 from hallmark.study.document import Block, Heading, Paragraph, Picture, Table, to_html, to_markdown
 from hallmark.study.figures import draw_differences, draw_means
 from hallmark.study.ratings import Answer, Rater, to_csv
@@ -226,7 +227,8 @@ def write_report(
     files["report.html"] = to_html(blocks, title=result.title).encode()
     files["report.md"] = to_markdown(blocks).encode()
     files["result.json"] = json.dumps(finite(record(result)), indent=1).encode()
-    files["codebook.md"] = _codebook(result).encode()
+    about = SIMULATED if result.simulated else "Every name of a rater was made for these tables."
+    files["codebook.md"] = codebook([s.scale for s in result.scales], about).encode()
     files["answers.csv"] = to_csv([replace(a, rater=names[a.rater]) for a in answers], Answer)
     files["raters.csv"] = to_csv([replace(r, rater=names[r.rater]) for r in raters], Rater)
     for name, data in files.items():
@@ -242,11 +244,11 @@ def anonymous(raters: Sequence[str]) -> dict[str, str]:
     return {rater: f"r{i:04d}" for i, rater in enumerate(order, start=1)}
 
 
-def _codebook(result: Result) -> str:
-    about = SIMULATED if result.simulated else "Every name of a rater was made for these tables."
+def codebook(scales: Sequence[Scale], about: str) -> str:
+    """What each column of the tables means, in Markdown."""
     rows = [*_CODEBOOK]
-    for s in result.scales:
-        rows += [(f"question = {q}", f"{s.scale.low} to {s.scale.high}") for q in s.scale.questions]
+    for scale in scales:
+        rows += [(f"question = {q}", f"{scale.low} to {scale.high}") for q in scale.questions]
     return to_markdown(
         [Heading("Codebook", 1), Paragraph(about), Table(("Column", "Meaning"), rows)]
     )

@@ -30,6 +30,7 @@ class StudyRow:
         self.database, self.study, self.plan = database, study, plan
         self.rules, self.clock = rules or Rules(), clock
         self.id, self.secret = self._settle()
+        self._texts = {t.id: t.text for t in plan.texts}
 
     def state(self) -> str:
         """open, paused (nobody new; who is there may finish) or closed (no answer is taken)."""
@@ -57,6 +58,14 @@ class StudyRow:
         with self.database.writing() as connection:
             own = tables.study.c.id == self.id
             connection.execute(update(tables.study).where(own).values(password=hashed))
+
+    def link_of(self, visit: str) -> str:
+        """The link of a visit that a platform named: the same each time, and not to be guessed."""
+        return self._digest("visit", visit)[:40]
+
+    def text(self, name: str) -> str:
+        """What is read under this id."""
+        return self._texts[name]
 
     def code(self, link_digest: str) -> str:
         """The completion code that goes with a link's digest."""

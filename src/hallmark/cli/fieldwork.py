@@ -1,0 +1,193 @@
+"""`hallmark study serve`, `bots` and `export`: a study in the field, and its dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hallmark.cli.options import AsJson, Quiet
+from hallmark.cli.output import note, print_json
+from hallmark.cli.serve import HOST, Host, Port, log
+from hallmark.study.standing import Rules
+
+if TYPE_CHECKING:
+    from hallmark.study.definition import Study
+    from hallmark.study.plan import Plan
+    from hallmark.study.store import Store
+
+PORT = 8090
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
+OfStudy = Annotated[Path, typer.Option("--study", metavar="STUDY", help="The study file.")]
+PlanFile = Annotated[
+    Path, typer.Option("--plan", metavar="FILE", help="What `hallmark study plan` made.")
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database", metavar="FILE|URL", envvar="HALLMARK_STUDY_DATABASE",
+        help="Where answers are kept: a file (STUDY.db if not given), or postgresql://...",
+    ),
+]  # fmt: skip
+Public = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="How raters reach it, such as https://study.example.org."),
+]
+Password = Annotated[
+    str | None,
+    typer.Option(
+        envvar="HALLMARK_STUDY_PASSWORD",
+        help="The researcher's; made and shown once if not given. Better not typed here.",
+    ),
+]
+Abandoned = Annotated[
+    float, typer.Option(metavar="MINUTES", help="Without a sign of a rater for so long, the place "
+    "goes to the next."),
+]  # fmt: skip
+Code = Annotated[str, typer.Option(help="One completion code for all raters, as Prolific wants.")]
+ReturnTo = Annotated[
+    str, typer.Option(metavar="URL", help="The platform's address for raters who are done.")
+]
+Url = Annotated[str, typer.Argument(metavar="URL", help="Where the study is served.")]
+Raters = Annotated[int, typer.Option(min=1, max=100_000, help="How many bots.")]
+AtOnce = Annotated[int, typer.Option(min=1, max=1000, help="Bots that play at the same time.")]
+Pace = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="For reading each page.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same opinions.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the tables go.")]
+
+
+def serve(
+    file: StudyFile,
+    plan: PlanFile,
+    database: DatabaseOption = None,
+    host: Host = HOST,
+    port: Port = PORT,
+    public: Public = None,
+    password: Password = None,
+    abandoned: Abandoned = Rules.abandoned,
+    code: Code = "",
+    return_to: ReturnTo = "",
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the texts to raters, keep what they answer, and show the researcher how far it is."""
+    from hallmark.web.study.serving import Ending, serve_study
+
+    ending = Ending(code, return_to)
+    store = open_store(file, plan, database, abandoned=abandoned)
+    log(quiet=quiet)
+    say = announcing(store, public, password, json=json, quiet=quiet)
+    try:
+        serve_study(store, ending, host=host, port=port, public=public, listening=say)
+    finally:
+        store.close()
+
+
+def export(
+    file: StudyFile,
+    plan: PlanFile,
+    out: Out,
+    database: DatabaseOption = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write answers.csv, raters.csv and codebook.md, in which nobody is named."""
+    store = open_store(file, plan, database, there=True)
+    from hallmark.study.export import export as write
+
+    try:
+        lines = write(store, out)
+    finally:
+        store.close()
+    print_json({"out": str(out), "lines": lines}) if json else print(out)
+    note(
+        f"Now `hallmark study analyse {out / 'answers.csv'} --raters {out / 'raters.csv'} "
+        f"--study {file} --out report`.", quiet=quiet or json,
+    )  # fmt: skip
+
+
+def bots(
+    url: Url,
+    study: OfStudy,
+    plan: PlanFile,
+    raters: Raters = 50,
+    at_once: AtOnce = 10,
+    pace: Pace = 0.0,
+    seed: Seed = 0,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Let simulated raters play the pages of a served study: a dry run, marked as one."""
+    from hallmark.study.bots import play, tally
+
+    known, made = load(study, plan)
+    played = play(url, known, made, raters=raters, at_once=at_once, seed=seed, pace=pace)
+    counts = tally(played)
+    if json:
+        print_json({"simulated": True, "raters": raters, **counts})
+        return
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    note("All of it is marked as simulated and enters no figure about people.", quiet=quiet)
+
+
+def load(file: Path, plan: Path) -> tuple[Study, Plan]:
+    """A study file and the plan that was made from it."""
+    from hallmark.study.definition import load_study
+    from hallmark.study.plan import read_plan
+
+    study = load_study(file)
+    return study, read_plan(plan, study)
+
+
+def open_store(
+    file: Path, plan: Path, database: str | None, *, abandoned: float | None = None,
+    there: bool = False,
+) -> Store:  # fmt: skip
+    """The store of a study; `there`: it must have been served before."""
+    study, made = load(file, plan)
+    where = database or str(file.with_suffix(".db"))
+    if there and "://" not in where and not Path(where).exists():
+        raise ValueError(f"{where} is not there; name the database that `study serve` was given")
+    try:
+        from hallmark.study.store import Store
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error.name} is not installed; `pip install 'hallmark[study]'` gets what this needs"
+        ) from None
+    return Store.open(where, study, made, rules=Rules(abandoned) if abandoned else Rules())
+
+
+def settle_password(store: Store, given: str | None) -> str | None:
+    """Store the password that was given; where there is none yet, make one, to be shown once."""
+    import secrets
+
+    from hallmark.web.signin import hash_password
+
+    made = None if given or store.password() else secrets.token_urlsafe(12)
+    if given or made:
+        store.set_password(hash_password(given or made or ""))
+    return made
+
+
+def announcing(
+    store: Store, public: str | None, password: str | None, *, json: bool, quiet: bool
+) -> Callable[[str], None]:
+    """What to say once the study can be reached; a password that was made is shown then, once."""
+
+    def announce(address: str) -> None:
+        made = settle_password(store, password)
+        home = f"{(public or address).rstrip('/')}/"
+        if json:
+            secret = {"password": made} if made else {}
+            where = {"listening": address, "raters": home, "researcher": f"{home}researcher"}
+            print_json({**where, **secret})
+            return
+        note(f"hallmark: raters open {home} (Ctrl-C ends the service)", quiet=quiet)
+        note(f"hallmark: the researcher opens {home}researcher", quiet=quiet)
+        if made:
+            note(f"hallmark: the password there is {made} (keep it: shown once)", quiet=False)
+
+    return announce
