@@ -84,7 +84,7 @@ def analyse(
     kinds = {s.name: s for s in study.scales}
     told = {
         kind: {
-            name: [a for a in chosen if a.question == name]
+            name: [a for a in chosen if a.question == name and a.truth is not None]
             for name, s in kinds.items()
             if s.kind == kind
         }

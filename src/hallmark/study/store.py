@@ -60,14 +60,14 @@ class Store(StudyRow):
         `person` is a platform's id. `Refusal` where the study is not open, has no place left, or
         this person took part under another link.
         """
-        digest = self._digest("link", link)
+        digest = self.digest("link", link)
         with self.database.writing() as connection:
             state = self._lock_study(connection)
             if self._find(connection, link) is not None:
                 return
             if state != standing.OPEN:
                 raise Refusal(state)
-            known = self._digest("person", person) if person else None
+            known = self.digest("person", person) if person else None
             if known and first(connection, tables.rater, person=known, study_id=self.id):
                 raise Refusal(standing.AGAIN)
             self._release_abandoned(connection)
@@ -194,7 +194,7 @@ class Store(StudyRow):
 
     def _find(self, connection: Connection, link: str, *, lock: bool = False) -> Row[Any] | None:
         """The rater; locked until the transaction ends, but not against rows that name it."""
-        digest = self._digest("link", link)
+        digest = self.digest("link", link)
         own = select(tables.rater).where(
             tables.rater.c.link == digest, tables.rater.c.study_id == self.id
         )

@@ -110,6 +110,20 @@ def raters_of(store: StudyRow) -> list[Rater]:
     return [Rater(r.name, r.status, r.attention_failed, r.simulated) for r in rows]
 
 
+def answers_under(store: StudyRow, link: str) -> dict[int, dict[str, int]]:
+    """What was answered under one link, by page and question, attention checks included."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    with store.database.reading() as connection:
+        rater, answer = tables.rater.c, tables.answer.c
+        for row in connection.execute(
+            select(answer.position, answer.question, answer.value)
+            .join(tables.rater, rater.id == answer.rater_id)
+            .where(rater.link == store.digest("link", link))
+        ):
+            found[row.position][row.question] = row.value
+    return dict(found)
+
+
 def _answer(row: Any, text: Stimulus, kinds: Mapping[str, str]) -> Answer:
     kind = kinds[row.question.partition(".")[0]]
     truth: float | None = None

@@ -61,7 +61,7 @@ class StudyRow:
 
     def link_of(self, visit: str) -> str:
         """The link of a visit that a platform named: the same each time, and not to be guessed."""
-        return self._digest("visit", visit)[:40]
+        return self.digest("visit", visit)[:40]
 
     def text(self, name: str) -> str:
         """What is read under this id."""
@@ -69,7 +69,7 @@ class StudyRow:
 
     def code(self, link_digest: str) -> str:
         """The completion code that goes with a link's digest."""
-        return self._digest("code", link_digest)[:10].upper()
+        return self.digest("code", link_digest)[:10].upper()
 
     def _settle(self) -> tuple[int, str]:
         """The study's row and secret; made with its places where it is not there yet."""
@@ -92,7 +92,8 @@ class StudyRow:
         """An insert that can be told what to do where the row is there already."""
         return sqlite.insert(table) if self.database.sqlite else postgresql.insert(table)
 
-    def _digest(self, kind: str, what: str) -> str:
+    def digest(self, kind: str, what: str) -> str:
+        """What is kept of a link or a platform's id: it does not lead back to it."""
         return hmac.new(self.secret.encode(), f"{kind}/{what}".encode(), hashlib.sha256).hexdigest()
 
     def row(self, connection: Connection) -> Row[Any]:

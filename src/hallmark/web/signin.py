@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -60,7 +61,6 @@ class SignIn:
         self.hash_of, self.secure, self.rules = hash_of, secure, rules or Rules()
         self._signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt=COOKIE)
         self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))  # unknown names take as long
         self._turns = threading.Semaphore(self.rules.hashing)
         self._lock = threading.Lock()
         self._failures: dict[str, tuple[int, float]] = {}
@@ -73,7 +73,7 @@ class SignIn:
         self._check_wait(name)
         stored = self.hash_of(name)
         with self._turns:
-            right = self._verify(stored or self._nobody, password)
+            right = self._verify(stored or _nobody(), password)
         if stored is None or not right:
             self._failed(name)
             raise Refused(401, "that name and password do not belong together")
@@ -134,6 +134,12 @@ class SignIn:
             self._failures[name] = (count, time.monotonic() + wait)
             while len(self._failures) > _REMEMBERED:
                 self._failures.pop(next(iter(self._failures)))
+
+
+@cache
+def _nobody() -> str:
+    """A hash of no password, so that unknown names take as long."""
+    return PasswordHasher().hash(secrets.token_hex(16))
 
 
 def _mark(stored: str) -> str:

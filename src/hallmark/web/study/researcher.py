@@ -50,7 +50,8 @@ def routes(desk: Desk) -> APIRouter:
         except Refused as error:
             wrong = "That is not the password." if error.status == 401 else error.message
             answer: Response = desk.page("signin", error.status, wrong=wrong)
-            answer.headers.update(error.response().headers if error.retry_after else {})
+            if error.retry_after:
+                answer.headers["Retry-After"] = str(error.retry_after)
             return answer
         answer = redirect(HOME)
         desk.signin.give(answer, value)

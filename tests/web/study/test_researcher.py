@@ -1,0 +1,97 @@
+"""The dashboard: who may see it, what it shows and saves, and that nobody is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import httpx
+import pytest
+
+from hallmark.study.analysis import analyse
+from hallmark.study.bots import play
+from hallmark.study.opinions import Habits
+from hallmark.study.ratings import read_answers, read_raters
+from hallmark.study.store import Store
+
+PASSWORD = "correct horse battery"
+CAREFUL = Habits(misreads=0, skims=0, leaves=0)
+
+
+@pytest.fixture
+def signed_in(url: str) -> Any:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        answer = client.post("/researcher/sign-in", data={"password": PASSWORD})
+        assert answer.status_code == 303
+        yield client
+
+
+def test_only_who_signed_in_gets_in(client, store: Store) -> None:
+    """Nobody, a rater, a forged and an old session, against every route of the researcher's."""
+    store.begin("link")
+    for cookie in (None, "link", "eyJ.a.b"):
+        client.cookies.clear()
+        if cookie:
+            client.cookies.set("hallmark-session", cookie)
+            client.cookies.set("hallmark-rater", cookie)
+        home = client.get("/researcher")
+        assert "Researcher, sign in" in home.text
+        assert "Progress" not in home.text
+        for name in ("answers.csv", "raters.csv", "codebook.md", "x"):
+            assert client.get(f"/researcher/tables/{name}").status_code == 401
+        for state in ("open", "closed"):
+            assert client.post("/researcher/state", data={"state": state}).status_code == 401
+    assert store.state() == "open"
+
+
+def test_signing_in_and_out(client) -> None:
+    wrong = client.post("/researcher/sign-in", data={"password": "no"})
+    assert (wrong.status_code, "That is not the password" in wrong.text) == (401, True)
+    client.post("/researcher/sign-in", data={"password": PASSWORD})
+    session = client.cookies["hallmark-session"]
+    assert "Progress" in client.get("/researcher").text
+    client.post("/researcher/sign-out")
+    client.cookies.set("hallmark-session", session)  # a copy of the cookie is worth nothing now
+    assert "Progress" not in client.get("/researcher").text
+    for _ in range(6):
+        last = client.post("/researcher/sign-in", data={"password": "no"})
+    assert (last.status_code, "retry-after" in last.headers) == (429, True)
+    assert client.post("/researcher/sign-in", data={"password": PASSWORD}).status_code == 429
+
+
+def test_the_study_is_paused_and_closed(signed_in, store: Store) -> None:
+    for state in ("paused", "closed", "open"):
+        assert signed_in.post("/researcher/state", data={"state": state}).status_code == 303
+        assert store.state() == state
+    assert signed_in.post("/researcher/state", data={"state": "gone"}).status_code == 400
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    answer = signed_in.post("/researcher/state", data={"state": "closed"}, headers=elsewhere)
+    assert (answer.status_code, store.state()) == (403, "open")
+
+
+def test_progress_and_tables(signed_in, url: str, store: Store) -> None:
+    store.begin("person", person="PROLIFIC_PID/5f1e9a")
+    played = play(url, store.study, store.plan, raters=6, habits=CAREFUL)
+    assert {p.status for p in played} == {"completed"}
+    people, bots = signed_in.get("/researcher").text, signed_in.get("/researcher?who=bots").text
+    assert "These raters are bots" in bots
+    assert "These raters are bots" not in people
+    assert bots.count("faster than reading") == 6
+    assert played[0].code in bots
+    made = {n: signed_in.get(f"/researcher/tables/{n}") for n in ("answers.csv", "raters.csv")}
+    assert "attachment" in made["answers.csv"].headers["content-disposition"]
+    answers = read_answers(made["answers.csv"].content, name="a")
+    raters = read_raters(made["raters.csv"].content, name="r")
+    assert (len(answers), len(raters)) == (6 * 18, 7)
+    whole = "".join(answer.text for answer in made.values())
+    for secret in ("5f1e9a", "person", played[0].link.rpartition("/")[2], played[0].code):
+        assert secret not in whole
+    names = {row["rater"] for row in csv.DictReader(io.StringIO(made["raters.csv"].text))}
+    assert len(names) == 7
+    with pytest.raises(ValueError, match="nothing to analyse"):
+        analyse(answers, raters, study=store.study)  # one person is there, and she has not finished
+    dry = analyse(answers, [r for r in raters if r.simulated], study=store.study)
+    assert (dry.simulated, dry.headline) == (True, None)
+    assert "codebook" in signed_in.get("/researcher/tables/codebook.md").text.lower()
+    assert signed_in.get("/researcher/tables/secret").status_code == 404
