@@ -41,6 +41,16 @@ def learn(page: Page) -> None:
     page.locator("#sentences button").nth(2).click()
 
 
+def save(page: Page, name: str) -> None:
+    """The page as it looks, at most two screens of it."""
+    view = page.viewport_size
+    assert view is not None
+    tall = min(page.evaluate("document.documentElement.scrollHeight"), 2 * view["height"])
+    clip = {"x": 0, "y": 0, "width": view["width"], "height": tall}
+    shot = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip)))
+    shot.convert("RGB").quantize(COLOURS).save(OUT / f"{name}.png", optimize=True)
+
+
 def main(url: str) -> None:
     OUT.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
@@ -53,11 +63,7 @@ def main(url: str) -> None:
                     page = browser.new_page(viewport=view, color_scheme=scheme)
                     page.goto(f"{url.rstrip('/')}/{prepare.__name__}")
                     prepare(page)
-                    tall = min(page.evaluate("document.documentElement.scrollHeight"), 2 * height)
-                    clip = {"x": 0, "y": 0, "width": width, "height": tall}
-                    shot = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip)))
-                    path = OUT / f"{prepare.__name__}-{size}-{scheme}.png"
-                    shot.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+                    save(page, f"{prepare.__name__}-{size}-{scheme}")
                     page.close()
         browser.close()
 

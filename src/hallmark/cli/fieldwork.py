@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,14 +76,16 @@ def serve(
     quiet: Quiet = False,
 ) -> None:
     """Show the texts to raters, keep what they answer, and show the researcher how far it is."""
-    from hallmark.web.study.serving import Ending, serve_study
-
-    ending = Ending(code, return_to)
+    serving = load_server()
+    reach, ending = serving.Reach(host, port, public), serving.Ending(code, return_to)
+    hashed = serving.hash_password(password) if password else None
     store = open_store(file, plan, database, abandoned=abandoned)
     log(quiet=quiet)
-    say = announcing(store, public, password, json=json, quiet=quiet)
     try:
-        serve_study(store, ending, host=host, port=port, public=public, listening=say)
+        if hashed:
+            store.set_password(hashed)
+        say = announcing(store, public, json=json, quiet=quiet)
+        serving.serve_study(store, ending, reach, listening=say)
     finally:
         store.close()
 
@@ -143,7 +147,7 @@ def load(file: Path, plan: Path) -> tuple[Study, Plan]:
 
 
 def open_store(
-    file: Path, plan: Path, database: str | None, *, abandoned: float | None = None,
+    file: Path, plan: Path, database: str | None, *, abandoned: float = Rules.abandoned,
     there: bool = False,
 ) -> Store:  # fmt: skip
     """The store of a study; `there`: it must have been served before."""
@@ -154,31 +158,42 @@ def open_store(
     try:
         from hallmark.study.store import Store
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{error.name} is not installed; `pip install 'hallmark[study]'` gets what this needs"
-        ) from None
-    return Store.open(where, study, made, rules=Rules(abandoned) if abandoned else Rules())
+        raise missing(error) from None
+    return Store.open(where, study, made, rules=Rules(abandoned))
 
 
-def settle_password(store: Store, given: str | None) -> str | None:
-    """Store the password that was given; where there is none yet, make one, to be shown once."""
-    import secrets
+def load_server() -> ModuleType:
+    """The web layer; ValueError where what it needs is not installed."""
+    try:
+        from hallmark.web.study import serving
+    except ModuleNotFoundError as error:
+        raise missing(error) from None
+    return serving
 
-    from hallmark.web.signin import hash_password
 
-    made = None if given or store.password() else secrets.token_urlsafe(12)
-    if given or made:
-        store.set_password(hash_password(given or made or ""))
+def missing(error: ModuleNotFoundError) -> ValueError:
+    """What to install."""
+    return ValueError(
+        f"{error.name} is not installed; `pip install 'hallmark[study]'` gets what this needs"
+    )
+
+
+def first_password(store: Store) -> str | None:
+    """A password for a study that has none, stored as a hash: to be shown once."""
+    if store.password() is not None:
+        return None
+    made = secrets.token_urlsafe(12)
+    store.set_password(load_server().hash_password(made))
     return made
 
 
 def announcing(
-    store: Store, public: str | None, password: str | None, *, json: bool, quiet: bool
+    store: Store, public: str | None, *, json: bool, quiet: bool
 ) -> Callable[[str], None]:
     """What to say once the study can be reached; a password that was made is shown then, once."""
 
     def announce(address: str) -> None:
-        made = settle_password(store, password)
+        made = first_password(store)
         home = f"{(public or address).rstrip('/')}/"
         if json:
             secret = {"password": made} if made else {}

@@ -64,6 +64,7 @@ class RaterBot:
         self.leaves_at = len(plan.places[0]) // 2 if opinions.leaves else 0
         self.opener = build_opener(HTTPCookieProcessor(CookieJar()), _Stay())
         self.played = Played()
+        self.met = False  # a server that never answered is not waited for
 
     def play(self) -> Played:
         """From consent to the end, or to where this one leaves."""
@@ -131,11 +132,12 @@ class RaterBot:
         """The page, or the address to go to. A server that is away is asked again; what was sent
         to it may be stored, so the rater's own address is opened then, as a person would do.
         """
-        until = time.monotonic() + self.patience
+        until = time.monotonic() + (self.patience if self.met else 0)
         while True:
             began = time.perf_counter()
             try:
                 with self.opener.open(request, timeout=_TIMEOUT) as answer:
+                    self.met = True
                     return read_page(answer.read().decode())
             except HTTPError as error:
                 with error:
@@ -158,14 +160,19 @@ def play(
     url: str, study: Study, plan: Plan, *, raters: int, at_once: int = 10, seed: int = 0,
     pace: float = 0.0, patience: float = 10.0, habits: Habits | None = None,
 ) -> list[Played]:  # fmt: skip
-    """So many bots, `at_once` of them at a time."""
+    """So many bots, `at_once` of them at a time. ValueError where no study is served there."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{url!r:.80} is no address; give one such as http://127.0.0.1:8090/")
 
     def one(number: int) -> Played:
         opinions = Opinions(study, number, seed=seed, habits=habits)
         return RaterBot(url, study, plan, opinions, pace=pace, patience=patience).play()
 
     with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(one, range(raters)))
+        try:
+            return list(pool.map(one, range(raters)))
+        except URLError as error:
+            raise ValueError(f"no study answers at {url:.80}: {error.reason}") from None
 
 
 def tally(played: Sequence[Played]) -> dict[str, int]:
