@@ -10,7 +10,7 @@ from hallmark.study.definition import Design
 
 _HEAD = """\
 # A credibility study. Lines with # explain; change what you like, then run, one after the other:
-#   hallmark study power, hallmark study plan, (collect ratings), hallmark study analyse
+#   hallmark study power, plan, serve, export, analyse
 title = "How credible are these texts?"
 
 [design]

@@ -17,7 +17,7 @@ from hallmark.web.guard import FORMS, Body, Door, Frame
 from hallmark.web.limits import Limits
 from hallmark.web.metrics import Metrics
 from hallmark.web.signin import SignIn
-from hallmark.web.study import rater, researcher
+from hallmark.web.study import entrance, rater, researcher
 from hallmark.web.study.desk import Desk, Ending
 
 LIMITS = Limits(body=64 * 2**10)
@@ -51,6 +51,7 @@ def create_app(
     )
     desk = Desk(store, templates(), signin, ending or Ending(), secure)
     desk.stamp = install_assets(app)
+    app.include_router(entrance.routes(desk))
     app.include_router(rater.routes(desk))
     app.include_router(researcher.routes(desk))
     _answer_errors(app, desk)

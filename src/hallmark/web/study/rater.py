@@ -1,4 +1,4 @@
-"""What raters meet: consent, instructions, comprehension check, texts, questions, debrief.
+"""What raters meet after consent: instructions, comprehension check, texts, questions, debrief.
 
 One address a rater, which shows where it is; forms go below it and lead back to it, so that
 back, reload, a second tab and a second click meet the present page.
@@ -6,7 +6,6 @@ back, reload, a second tab and a second click meet the present page.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,48 +26,13 @@ from hallmark.study.definition import BOUNDARY, RATING
 from hallmark.study.standing import Refusal, Standing
 from hallmark.study.texts import sentences
 from hallmark.web.errors import Refused
-from hallmark.web.study.desk import LONGEST, Desk, Ticket, form_of, paragraphs, redirect
-
-COOKIE = "hallmark-rater"
-_WEEK = 7 * 86_400
-# (who it is, which visit) as platforms say it in an address
-PLATFORMS = (("PROLIFIC_PID", "SESSION_ID"), ("workerId", "assignmentId"))
-PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # Mechanical Turk shows a task before it is accepted
+from hallmark.web.study.desk import LONGEST, Desk, form_of, paragraphs, redirect
 
 
 def routes(desk: Desk) -> APIRouter:
-    """Everything below / and /r/LINK."""
+    """Everything below /r/LINK."""
     router = APIRouter(include_in_schema=False)
     store = desk.store
-
-    @router.get("/")
-    def entrance(request: Request) -> Response:
-        query = request.query_params
-        ticket = ticket_of(desk, query)
-        link = underway(desk, request, ticket)
-        if link is not None:
-            return redirect(f"/r/{link}")
-        if store.state() != standing.OPEN:
-            raise Refusal(store.state())
-        words = store.study.words
-        return desk.page(
-            "consent", consent=paragraphs(words.consent), ticket=desk.sign(ticket),
-            preview=query.get("assignmentId") == PREVIEW, simulated=ticket.simulated,
-        )  # fmt: skip
-
-    @router.post("/begin")
-    async def begin(request: Request) -> Response:
-        ticket = desk.read((await form_of(request)).get("ticket", ""))
-        link = await run_in_threadpool(underway, desk, request, ticket) or ticket.link
-        if link == ticket.link:
-            await run_in_threadpool(
-                lambda: store.begin(link, person=ticket.person, simulated=ticket.simulated)
-            )
-        answer = redirect(f"/r/{link}")
-        answer.set_cookie(
-            COOKIE, link, max_age=_WEEK, httponly=True, samesite="lax", secure=desk.secure
-        )
-        return answer
 
     @router.get("/r/{link}")
     def here(link: str) -> Response:
@@ -107,31 +71,6 @@ def routes(desk: Desk) -> APIRouter:
         return redirect(f"/r/{link}")
 
     return router
-
-
-def ticket_of(desk: Desk, query: Mapping[str, str]) -> Ticket:
-    """A fresh link; that of the visit where a platform names one, so that it can be resumed."""
-    simulated = query.get("simulated") == "1"
-    for who, visit in PLATFORMS:
-        person, session = query.get(who, "")[:LONGEST], query.get(visit, "")[:LONGEST]
-        if person:
-            link = desk.store.link_of(f"{who}/{person}/{session}") if session else ""
-            return Ticket(link or secrets.token_urlsafe(24), f"{who}/{person}", simulated)
-    return Ticket(secrets.token_urlsafe(24), simulated=simulated)
-
-
-def underway(desk: Desk, request: Request, ticket: Ticket) -> str | None:
-    """The link under which this browser, or this visit from a platform, has begun."""
-    known = ticket.link if ticket.person else request.cookies.get(COOKIE, "")
-    if not known:
-        return None
-    try:
-        found = desk.store.see(known)
-    except Refusal:
-        return None
-    if ticket.person or (found.status == exclusions.ACTIVE and found.simulated == ticket.simulated):
-        return known
-    return None
 
 
 def answered(desk: Desk, link: str, form: Mapping[str, str]) -> Response:
