@@ -75,6 +75,7 @@ def test_a_rater_goes_from_consent_to_the_end(store: Store) -> None:
     store.check("a", attempt=1, right=True)
     read(store, "a")
     assert (store.see("a").step, store.see("a").position) == ("demographics", 5)
+    assert store.see("a").status == "completed"  # what is left is optional
     store.tell("a", ["30", ""])
     done = store.see("a")
     assert (done.step, done.status, len(done.code)) == ("done", "completed", 10)

@@ -173,7 +173,7 @@ class Store(StudyRow):
         """Answers to the optional questions about the rater; empty ones are not kept."""
         with self.database.writing() as connection:
             found = self._enter(connection, link)
-            if found.status != ACTIVE or found.step != DEMOGRAPHICS:
+            if found.step != DEMOGRAPHICS:
                 return
             rows = [
                 {"rater_id": found.id, "number": i, "words": w} for i, w in enumerate(words) if w
@@ -181,7 +181,6 @@ class Store(StudyRow):
             if rows:
                 connection.execute(insert(tables.remark), rows)
             self._move(connection, found.id, step=DONE)
-            self._end(connection, found.id, COMPLETED)
 
     def release_abandoned(self) -> None:
         """Count raters who gave no sign for long as dropped out, and free their places."""
@@ -232,11 +231,9 @@ class Store(StudyRow):
             places.leave(connection, gone)
 
     def _read_all(self, connection: Connection, rater: int) -> None:
-        if self.study.words.demographics:
-            self._move(connection, rater, step=DEMOGRAPHICS)
-        else:
-            self._move(connection, rater, step=DONE)
-            self._end(connection, rater, COMPLETED)
+        """Completed: what is left is optional, and who leaves now has given all ratings."""
+        self._move(connection, rater, step=DEMOGRAPHICS if self.study.words.demographics else DONE)
+        self._end(connection, rater, COMPLETED)
 
     def _end(self, connection: Connection, rater: int, status: str) -> None:
         own = tables.rater.c.id == rater

@@ -81,6 +81,6 @@ def underway(desk: Desk, request: Request, ticket: Ticket) -> str | None:
         found = desk.store.see(known)
     except Refusal:
         return None
-    if ticket.person or (found.status == exclusions.ACTIVE and found.simulated == ticket.simulated):
-        return known
-    return None
+    there = found.status in (exclusions.ACTIVE, exclusions.COMPLETED)
+    at_work = there and found.step != standing.DONE and found.simulated == ticket.simulated
+    return known if ticket.person or at_work else None
