@@ -18,6 +18,7 @@ import typer
 from hallmark import __version__
 from hallmark.cli.attack import attack
 from hallmark.cli.calibrate import calibrate
+from hallmark.cli.cases import cases
 from hallmark.cli.corpus import corpus
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
@@ -72,7 +73,9 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, probe, study, signals, corpus, release, provenance):
+for _group in (
+    outputs, detector, train, probe, study, signals, corpus, cases, release, provenance,
+):  # fmt: skip
     app.add_typer(_group)
 
 
