@@ -33,6 +33,7 @@ from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
 from hallmark.cli.probe import probe
 from hallmark.cli.release import release
+from hallmark.cli.reproduce import reproduce
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
 from hallmark.cli.signals import signals
@@ -64,6 +65,7 @@ for _command in (
     fairness,
     misuse,
     eval_lm,
+    reproduce,
     models,
     get,
     export,

@@ -1,0 +1,106 @@
+"""What `hallmark reproduce` is told, and how large it makes everything: all defaults in one place.
+
+Imports nothing heavy, so that the command line can read names, help and defaults at no cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hallmark.lm.sampling import check_seed
+from hallmark.models.sizes import SIZES, find_size
+
+LADDER = "ladder"
+FULL, SMALL = "full", "small"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything. Lengths in tokens; the longest is that of the tables and gates.
+
+    sampling, train, valid, test, max_tokens: of the output set. detectors: of the cross table.
+    raters: those of the simulated study for each text. attacked: texts of each kind. misuse:
+    settings of `MisuseConfig` where they differ from its own.
+    """
+
+    sampling: str
+    train: int
+    valid: int
+    test: int
+    max_tokens: int
+    shard: int
+    detectors: str
+    scorer: str
+    lengths: tuple[int, ...]
+    texts_per_condition: int
+    raters_per_text: int
+    words: tuple[int, int]
+    attacked: int
+    misuse: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """The length that tables and gates are about."""
+        return self.lengths[-1]
+
+
+SCALES = {
+    FULL: Scale(
+        sampling="pure,k40,nucleus0.9", train=240, valid=80, test=240, max_tokens=600, shard=80,
+        detectors="tfidf,zero-shot,features", scorer="ladder-1M",
+        lengths=(32, 64, 128, 256, 510),
+        texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
+    ),
+    SMALL: Scale(
+        sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
+        detectors="tfidf,zero-shot", scorer="ladder-0.5M", lengths=(16, 32),
+        texts_per_condition=3, raters_per_text=4, words=(3, 70), attacked=40,
+    ),
+}  # fmt: skip
+
+
+def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": text, "choices": choices})
+
+
+@dataclass(frozen=True)
+class ReproduceConfig:
+    """One run. ValueError where a value is out of range."""
+
+    scale: str = _setting(
+        FULL, "small: minutes, every stage and no finding; full: what the numbers need.",
+        tuple(SCALES),
+    )  # fmt: skip
+    seed: int = _setting(0, "Of texts, detectors and simulated raters.")
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise ValueError(f"no scale is called {self.scale!r:.40}; use {', '.join(SCALES)}")
+        check_seed(self.seed)
+
+    @property
+    def size(self) -> Scale:
+        """How much of everything."""
+        return SCALES[self.scale]
+
+
+def stages_of(names: list[str]) -> list[str]:
+    """The models that the names stand for, smallest first: `ladder` is all of its rungs.
+
+    Folders are models too and come last, as given. ValueError where one is named twice.
+    """
+    found: list[str] = []
+    for name in names:
+        found += [s.name for s in SIZES if s.bundled] if name == LADDER else [_known(name)]
+    if len(set(found)) < len(found):
+        raise ValueError("a model is named twice; name each once")
+    order = [size.name for size in SIZES]
+    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def _known(name: str) -> str:
+    try:
+        return find_size(name).name
+    except ValueError:
+        return name  # a folder, or what `find_model` says is none
