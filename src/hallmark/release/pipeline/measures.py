@@ -155,6 +155,21 @@ def attack(folder: Path, out: Path, origin: Origin, *, home: Path, seed: int, te
     write_json(out, {**origin, "detector": BUNDLED_DETECTOR, "fpr": FPR, **asdict(table)})
 
 
+def misuse(
+    folder: Path, settings: Any, out: Path, *, position: str, model: tuple[str, Path], home: Path,
+    device: str, origin: Origin, tell: Share,
+) -> None:  # fmt: skip
+    """What fine-tuning to a position changes, in FOLDER/misuse and as evidence."""
+    from hallmark.evaluate.misuse import RESULT, Inputs, misuse
+
+    inputs = Inputs(position, folder / "human", *model, home, device)
+    misuse(
+        inputs, folder / "misuse", settings, command=str(origin["command"]),
+        on_step=lambda step: tell(step.done / max(step.total, 1), step.what),
+    )  # fmt: skip
+    write_json(out, read_json(folder / "misuse" / RESULT))
+
+
 def study_power(study: Path, out: Path, origin: Origin, *, studies: int, seed: int) -> None:
     """With what chance the study would find each difference, if people answered it."""
     from hallmark.study.definition import load_study

@@ -26,7 +26,7 @@ SOURCE = "at-hand"
 MOST = 150  # pieces of what is at hand
 LIMIT = (
     "The human text is what is at hand on any machine: an editorial of 1897 and the reference "
-    "manual of Python, the same authors in training and in test. Everything that compares with human "
+    "manual of Python, the same authors in training and test. All that compares with human "
     "text is a trial of the machinery and no finding. Give your own with --human."
 )
 _TURNS = ("train", "test", "train", "valid", "test")  # which split the next piece belongs to
@@ -68,7 +68,7 @@ def texts_of(folder: Path, split: str) -> Iterator[dict[str, Any]]:
 
 def _write_at_hand(out: Path, *, tokens: int, tokenizer: Tokenizer) -> None:
     found: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    for number, text in enumerate(islice(pieces(tokenizer, tokens=tokens), MOST)):
+    for number, text in enumerate(islice(dict.fromkeys(pieces(tokenizer, tokens=tokens)), MOST)):
         length = len(tokenizer.encode(text))
         record = {"id": number, "ended": False, "length": length, "text": text}
         found[_TURNS[number % len(_TURNS)]].append(record)
@@ -79,7 +79,7 @@ def _write_at_hand(out: Path, *, tokens: int, tokenizer: Tokenizer) -> None:
 
 def pieces(tokenizer: Tokenizer, *, tokens: int) -> Iterator[str]:
     """Whole sentences of `tokens` and more; a shorter rest is left out."""
-    for text in islice(_at_hand(), 10 * MOST):
+    for text in dict.fromkeys(islice(_at_hand(), 10 * MOST)):
         piece: list[str] = []
         for sentence in sentences(text):
             piece.append(sentence)

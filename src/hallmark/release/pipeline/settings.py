@@ -21,7 +21,8 @@ class Scale:
 
     sampling, train, valid, test, max_tokens: of the output set. detectors: of the cross table.
     raters: those of the simulated study for each text. attacked: texts of each kind. misuse:
-    settings of `MisuseConfig` where they differ from its own.
+    settings of `MisuseConfig` where they differ from its own. pace: how long a stage is expected
+    to take, of what it takes at full scale.
     """
 
     sampling: str
@@ -37,7 +38,8 @@ class Scale:
     raters_per_text: int
     words: tuple[int, int]
     attacked: int
-    misuse: dict[str, Any] = field(default_factory=dict)
+    misuse: dict[str, Any]
+    pace: float
 
     @property
     def length(self) -> int:
@@ -51,11 +53,17 @@ SCALES = {
         detectors="tfidf,zero-shot,features", scorer="ladder-1M",
         lengths=(32, 64, 128, 256, 510),
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
+        misuse={"sizes": "10,100,1000,3000", "samples": 150}, pace=1.0,
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
         detectors="tfidf,zero-shot", scorer="ladder-0.5M", lengths=(16, 32),
-        texts_per_condition=3, raters_per_text=4, words=(3, 70), attacked=40,
+        texts_per_condition=3, raters_per_text=4, words=(3, 70), attacked=20,
+        misuse={
+            "sizes": "5,20", "samples": 32, "train": 24, "valid": 24, "length": 24, "most": 40,
+            "copied": 8, "held": 30, "select": 10, "steps": 4, "sequence_length": 64,
+            "judge": "ladder-0.5M",
+        }, pace=0.02,
     ),
 }  # fmt: skip
 
@@ -72,6 +80,9 @@ class ReproduceConfig:
         FULL, "small: minutes, every stage and no finding; full: what the numbers need.",
         tuple(SCALES),
     )  # fmt: skip
+    position: str = _setting(
+        "sundials", "What the misuse analysis fine-tunes on: a stand-in, or a file of texts."
+    )
     seed: int = _setting(0, "Of texts, detectors and simulated raters.")
 
     def __post_init__(self) -> None:

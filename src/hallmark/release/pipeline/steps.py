@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,22 @@ class Run:
         """A stage of this run; it depends on the run's settings and on what it reads."""
         inputs = tuple(self.out / path if isinstance(path, str) else path for path in reads)
         settings = {"command": command, "seed": self.config.seed, "scale": self.config.scale}
-        return Stage(name, what, outputs, run, inputs, settings, resumes, cost)
+        expected = cost * self.scale.pace
+        return Stage(name, what, outputs, run, inputs, settings, resumes, expected)
+
+
+def spelled(settings: Any) -> str:
+    """Settings as options of a command: those that differ from their defaults, and the seed."""
+    return " ".join(
+        f"--{field.name.replace('_', '-')} {getattr(settings, field.name)}"
+        for field in fields(settings)
+        if field.name == "seed" or getattr(settings, field.name) != field.default
+    )
 
 
 def steps_of(run: Run) -> list[Stage]:
     """From the signed plan to the signed folders."""
-    return [*_before(run), *_study(run), *_detection(run), *_releases(run)]
+    return [*_before(run), *_study(run), *_detection(run), _misuse(run), *_releases(run)]
 
 
 def _before(run: Run) -> Iterator[Stage]:
@@ -103,9 +113,7 @@ def _outputs(run: Run) -> Stage:
     config = measures.build_config(run.scale, seed=run.config.seed)
     command = (
         f"outputs build --out outputs {' '.join(f'--model {name}' for name in run.names)} "
-        f"--sampling {config.sampling} --train {config.train} --valid {config.valid} "
-        f"--test {config.test} --max-tokens {config.max_tokens} --shard {config.shard} "
-        f"--precision {run.precision} --device {run.device} --seed {config.seed}"
+        f"{spelled(config)} --precision {run.precision} --device {run.device}"
     )
 
     def build(tell: Tell) -> None:
@@ -165,11 +173,7 @@ def _detection(run: Run) -> Iterator[Stage]:
         detectors=scale.detectors, lengths=",".join(map(str, scale.lengths)),
         tokenizer=run.names[-1], scorer=scale.scorer, seed=run.config.seed,
     )  # fmt: skip
-    command = (
-        f"matrix outputs --human human --out matrix --detectors {settings.detectors} --lengths "
-        f"{settings.lengths} --tokenizer {settings.tokenizer} --scorer {settings.scorer} "
-        f"--seed {settings.seed}"
-    )
+    command = f"matrix outputs --human human --out matrix {spelled(settings)}"
     table, floors = f"{EVIDENCE}/matrix.json", f"{EVIDENCE}/detection.json"
 
     def measure(tell: Tell) -> None:
@@ -198,6 +202,30 @@ def _attacks(run: Run) -> Stage:
 
     return run.stage("attacks", "disguised texts are judged", ("attacks.jsonl", out), attack,
                      LOCK, "human", "outputs", cost=300, command=command)  # fmt: skip
+
+
+def _misuse(run: Run) -> Stage:
+    """Of the largest stage: each size of model would cost as much again."""
+    from hallmark.evaluate.misuse_settings import MisuseConfig
+
+    settings = MisuseConfig(**run.scale.misuse, seed=run.config.seed)
+    name, position = run.names[-1], run.config.position
+    command = (
+        f"misuse {position} --human human --out misuse --model {name} {spelled(settings)} "
+        f"--device {run.device}"
+    )
+    out = f"{EVIDENCE}/misuse.json"
+
+    def analyse(tell: Tell) -> None:
+        measures.misuse(
+            run.out, settings, run.out / out, position=position, model=(name, run.models[name]),
+            home=run.home, device=run.device, origin=run.origin(command), tell=tell,
+        )  # fmt: skip
+
+    own = [Path(position)] if Path(position).exists() else []
+    return run.stage("misuse", f"{name} is fine-tuned to a position", (out,), analyse, LOCK,
+                     "human", run.models[name], *own, cost=1500, resumes=True,
+                     command=command)  # fmt: skip
 
 
 def _releases(run: Run) -> Iterator[Stage]:
