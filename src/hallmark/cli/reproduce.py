@@ -36,6 +36,10 @@ Human = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."),
 ]
+Training = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="Text the models were trained on, to probe memorisation."),
+]
 Ratings = Annotated[
     Path | None, typer.Option(metavar="FILE", help="CSV of people's ratings; else bots answer.")
 ]
@@ -51,6 +55,7 @@ def reproduce(
     out: Out,
     model: Models = [LADDER],  # noqa: B006 (typer copies it)
     human: Human = None,
+    training: Training = None,
     ratings: Ratings = None,
     plan: Plan = None,
     key: Key = None,
@@ -64,8 +69,9 @@ def reproduce(
 ) -> None:
     """Do a whole release: gates, texts, measurements, decisions, report; goes on after a kill."""
     from hallmark.release.pipeline import reproduce as run
+    from hallmark.release.pipeline.run import Given
 
-    given = run.Given(human, ratings, plan, key, time_of(time) if time else None)
+    given = Given(human, training, ratings, plan, key, time_of(time) if time else None)
     with report(quiet=quiet) as on_progress:
         ran = run.reproduce(
             out, model, settings, home=home(), given=given, precision=precision, device=device,

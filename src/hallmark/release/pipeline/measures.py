@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hallmark.data import write_atomically
+from hallmark.evaluate.attack_table import LEAST_HUMAN, attack_table
 from hallmark.models.folder import read_json, sha256_of, write_json
 from hallmark.models.sizes import MANIFEST
 from hallmark.outputs.names import source_of
@@ -109,7 +110,7 @@ def attacked_texts(folder: Path, source: str, scale: Scale) -> None:
     """
     opened = open_outputs(folder / "outputs")
     synthetic = [d.text for d in opened.documents(source, "test")][: scale.attacked]
-    human = list(islice(_human(folder), scale.attacked))
+    human = list(islice(_human(folder), max(scale.attacked, LEAST_HUMAN)))
     rows = [("synthetic", text) for text in synthetic] + [("human", text) for text in human]
     with write_atomically(folder / "attacks.jsonl") as file:
         for label, text in rows:
@@ -128,7 +129,6 @@ def attack(folder: Path, out: Path, origin: Origin, *, home: Path, seed: int, te
     """
     from hallmark.detect.judge import load_scorer
     from hallmark.detect.verdict import BUNDLED_DETECTOR
-    from hallmark.evaluate.attack_table import LEAST_HUMAN, attack_table
     from hallmark.evaluate.attacks import attacks
 
     lines = (folder / "attacks.jsonl").read_bytes().splitlines()
@@ -167,7 +167,7 @@ def misuse(
         inputs, folder / "misuse", settings, command=str(origin["command"]),
         on_step=lambda step: tell(step.done / max(step.total, 1), step.what),
     )  # fmt: skip
-    write_json(out, read_json(folder / "misuse" / RESULT))
+    write_json(out, read_json(folder / "misuse" / RESULT))  # it names its command itself
 
 
 def study_power(study: Path, out: Path, origin: Origin, *, studies: int, seed: int) -> None:

@@ -5,9 +5,8 @@ Gates are signed before anything is measured, and every measurement depends on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,14 @@ from hallmark import __version__
 from hallmark.models.folder import read_json, write_json
 from hallmark.models.sizes import SIZES, find_model
 from hallmark.release.keys import make_key
+from hallmark.release.pipeline.run import Given, Run
 from hallmark.release.pipeline.settings import ReproduceConfig, stages_of
 from hallmark.release.pipeline.stages import OnProgress, run_stages
-from hallmark.release.pipeline.steps import Run, steps_of
+from hallmark.release.pipeline.steps import steps_of
 
 RUN, KEY = "run.json", "team.key"
 FORMAT, VERSION = "hallmark-reproduce", 1
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a run may be handed: people's texts, their ratings, a plan and a key.
-
-    time: what stands as the time of signing and deciding (ISO 8601, UTC); else the clock's.
-    """
-
-    human: Path | None = None
-    ratings: Path | None = None
-    plan: Path | None = None
-    key: Path | None = None
-    time: str | None = None
+_GIVEN = ("human", "training", "ratings", "plan")
 
 
 def reproduce(
@@ -43,7 +30,7 @@ def reproduce(
     config: ReproduceConfig,
     *,
     home: Path,
-    given: Given = Given(),
+    given: Given,
     precision: str = "auto",
     device: str = "cpu",
     on_progress: OnProgress = lambda _: None,
@@ -59,27 +46,20 @@ def reproduce(
     }
     if len(folders) < len(names):
         raise ValueError("two models have one name; rename the folder of one")
-    for path in (given.human, given.ratings, given.plan, given.key):
+    for path in (*(getattr(given, name) for name in _GIVEN), given.key):
         if path is not None and not path.exists():
             raise ValueError(f"{path} is not there; give what is")
     _claim(out, {
         "format": FORMAT, "version": VERSION, "hallmark": __version__, "stages": list(folders),
         **asdict(config), "precision": precision, "device": device,
-        **{name: getattr(given, name) is not None for name in ("human", "ratings", "plan")},
+        **{name: getattr(given, name) is not None for name in _GIVEN},
     })  # fmt: skip
     key = given.key or out / KEY
     if not key.exists():
         make_key(key)
-    run = Run(
-        out, folders, config, home, key, human=given.human, ratings=given.ratings,
-        plan=given.plan, precision=precision, device=device, clock=_clock(given.time),
-        bundled=set(folders) <= {size.name for size in SIZES if size.bundled},
-    )  # fmt: skip
+    bundled = set(folders) <= {size.name for size in SIZES if size.bundled}
+    run = Run(out, folders, config, home, key, given, precision, device, bundled=bundled)
     return run_stages(out, steps_of(run), on_progress=on_progress)
-
-
-def _clock(time: str | None) -> Callable[[], str]:
-    return lambda: time or datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _claim(out: Path, settings: Mapping[str, Any]) -> None:

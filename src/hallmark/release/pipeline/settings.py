@@ -20,9 +20,9 @@ class Scale:
     """How much of everything. Lengths in tokens; the longest is that of the tables and gates.
 
     sampling, train, valid, test, max_tokens: of the output set. detectors: of the cross table.
-    raters: those of the simulated study for each text. attacked: texts of each kind. misuse:
-    settings of `MisuseConfig` where they differ from its own. pace: how long a stage is expected
-    to take, of what it takes at full scale.
+    raters: those of the simulated study for each text. attacked: texts of each kind. misuse, bias,
+    memorisation: settings of those analyses where they differ from their own. pace: the time that
+    a stage is expected to take, as a share of that at full scale.
     """
 
     sampling: str
@@ -39,6 +39,8 @@ class Scale:
     words: tuple[int, int]
     attacked: int
     misuse: dict[str, Any]
+    bias: dict[str, Any]
+    memorisation: dict[str, Any]
     pace: float
 
     @property
@@ -53,7 +55,7 @@ SCALES = {
         detectors="tfidf,zero-shot,features", scorer="ladder-1M",
         lengths=(32, 64, 128, 256, 510),
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
-        misuse={"sizes": "10,100,1000,3000", "samples": 150}, pace=1.0,
+        misuse={"sizes": "10,100,1000,3000", "samples": 150}, bias={}, memorisation={}, pace=1.0,
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
@@ -63,7 +65,9 @@ SCALES = {
             "sizes": "5,20", "samples": 32, "train": 24, "valid": 24, "length": 24, "most": 40,
             "copied": 8, "held": 30, "select": 10, "steps": 4, "sequence_length": 64,
             "judge": "ladder-0.5M",
-        }, pace=0.02,
+        },
+        bias={"samples": 2, "tokens": 8},
+        memorisation={"documents": 20, "prefix": 12, "continuation": 12, "copied": 6}, pace=0.03,
     ),
 }  # fmt: skip
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hallmark.models.folder import write_json
 from hallmark.release.card import About
@@ -14,77 +12,23 @@ from hallmark.release.folder import Parts, release
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import load_key
 from hallmark.release.layout import EVIDENCE, PLAN
-from hallmark.release.lock import lock_path, write_lock
+from hallmark.release.lock import write_lock
 from hallmark.release.pipeline import measures, rehearsal
 from hallmark.release.pipeline.criteria import write_plan_file
 from hallmark.release.pipeline.people import write_people
-from hallmark.release.pipeline.settings import ReproduceConfig, Scale
+from hallmark.release.pipeline.probes import probes_of
+from hallmark.release.pipeline.run import LOCK, Run, spelled
 from hallmark.release.pipeline.stages import Stage, Tell
 
-LOCK = lock_path(Path(PLAN)).name
 RELEASES, REPORT = "release", "report"
-
-
-@dataclass(frozen=True)
-class Run:
-    """All that a release is made of. models: folders by stage, the smallest first."""
-
-    out: Path
-    models: dict[str, Path]
-    config: ReproduceConfig
-    home: Path
-    key: Path
-    human: Path | None
-    ratings: Path | None
-    plan: Path | None
-    precision: str
-    device: str
-    clock: Callable[[], str]
-    bundled: bool
-
-    @property
-    def scale(self) -> Scale:
-        """How much of everything."""
-        return self.config.size
-
-    @property
-    def names(self) -> list[str]:
-        """The stages of the release."""
-        return list(self.models)
-
-    def evidence(self, name: str) -> Path:
-        """A result file."""
-        path = self.out / EVIDENCE / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def origin(self, command: str) -> dict[str, Any]:
-        """What a result file says of itself: the command, from within the run's folder."""
-        return {"command": f"hallmark {command}", "seed": self.config.seed}
-
-    def stage(
-        self, name: str, what: str, outputs: tuple[str, ...], run: Callable[[Tell], None],
-        *reads: str | Path, cost: float = 1.0, resumes: bool = False, command: str = "",
-    ) -> Stage:  # fmt: skip
-        """A stage of this run; it depends on the run's settings and on what it reads."""
-        inputs = tuple(self.out / path if isinstance(path, str) else path for path in reads)
-        settings = {"command": command, "seed": self.config.seed, "scale": self.config.scale}
-        expected = cost * self.scale.pace
-        return Stage(name, what, outputs, run, inputs, settings, resumes, expected)
-
-
-def spelled(settings: Any) -> str:
-    """Settings as options of a command: those that differ from their defaults, and the seed."""
-    return " ".join(
-        f"--{field.name.replace('_', '-')} {getattr(settings, field.name)}"
-        for field in fields(settings)
-        if field.name == "seed" or getattr(settings, field.name) != field.default
-    )
 
 
 def steps_of(run: Run) -> list[Stage]:
     """From the signed plan to the signed folders."""
-    return [*_before(run), *_study(run), *_detection(run), _misuse(run), *_releases(run)]
+    return [
+        *_before(run), *_study(run), *_detection(run), _misuse(run), *probes_of(run),
+        *_releases(run),
+    ]  # fmt: skip
 
 
 def _before(run: Run) -> Iterator[Stage]:
@@ -92,19 +36,19 @@ def _before(run: Run) -> Iterator[Stage]:
     largest = run.models[run.names[-1]]
 
     def sign(_: Tell) -> None:
-        write_plan_file(run.out / PLAN, run.names, run.scale, given=run.plan)
+        write_plan_file(run.out / PLAN, run.names, run.scale, given=run.given.plan)
         plan = read_plan(run.out / PLAN)
-        write_lock(run.out / LOCK, plan, load_key(run.key), signed=run.clock())
+        write_lock(run.out / LOCK, plan, load_key(run.key), signed=run.time())
 
     def people(_: Tell) -> None:
         made = write_people(
-            run.human, run.out / "human", tokens=run.scale.length + 8, tokenizer=largest
+            run.given.human, run.out / "human", tokens=run.scale.length + 8, tokenizer=largest
         )
         write_json(run.evidence("human.json"), {**run.origin("reproduce"), **made})
 
-    own = [path for path in (run.plan,) if path is not None]
+    own = [path for path in (run.given.plan,) if path is not None]
     yield run.stage("plan", "gates are written and signed", (PLAN, LOCK), sign, *own)
-    own = [path for path in (run.human,) if path is not None]
+    own = [path for path in (run.given.human,) if path is not None]
     yield run.stage("human", "people's texts", ("human", f"{EVIDENCE}/human.json"), people, *own)
     yield _outputs(run)
 
@@ -145,12 +89,12 @@ def _study(run: Run) -> Iterator[Stage]:
         )  # fmt: skip
 
     def rate(_: Tell) -> None:
-        rehearsal.write_ratings(run.out, run.ratings, seed=seed)
+        rehearsal.write_ratings(run.out, run.given.ratings, seed=seed)
 
     def analysed(_: Tell) -> None:
         rehearsal.analyse(run.out, run.evidence("study"), seed=seed, origin=run.origin(analyse))
 
-    own = [path for path in (run.ratings,) if path is not None]
+    own = [path for path in (run.given.ratings,) if path is not None]
     made = (
         rehearsal.STUDY,
         rehearsal.PLAN,
@@ -214,7 +158,7 @@ def _misuse(run: Run) -> Stage:
         f"misuse {position} --human human --out misuse --model {name} {spelled(settings)} "
         f"--device {run.device}"
     )
-    out = f"{EVIDENCE}/misuse.json"
+    out = f"{EVIDENCE}/misuse-{name}.json"
 
     def analyse(tell: Tell) -> None:
         measures.misuse(
@@ -251,4 +195,4 @@ def _decide(run: Run, name: str, model: Path, _: Tell) -> None:
     out.parent.mkdir(exist_ok=True)
     about = About(name, "mit" if run.bundled else None)
     parts = Parts(run.out / PLAN, run.out / EVIDENCE, model, run.out / "outputs", report=True)
-    release(out, parts, stage=name, about=about, key=load_key(run.key), decided=run.clock())
+    release(out, parts, stage=name, about=about, key=load_key(run.key), decided=run.time())

@@ -20,12 +20,12 @@ GATES = "Gates and decisions"
 MISSING = "What is missing"
 PREVALENCES = (0.01, 0.1, 0.5)
 _EXPECTED = {
-    "study/result.json": "the study of credibility",
-    "matrix.json": "the cross table of detectors",
-    "misuse.json": "the misuse analysis",
-    "memorisation.json": "memorisation of training text",
-    "bias.json": "bias probes",
-    "attacks.json": "disguised texts",
+    "study/result": "the study of credibility",
+    "matrix": "the cross table of detectors",
+    "misuse": "the misuse analysis",
+    "memorisation": "memorisation of training text, which takes that text (--training)",
+    "bias": "bias probes",
+    "attacks": "disguised texts",
 }
 
 
@@ -146,7 +146,9 @@ def _gate_table(decision: Decision, results: Results) -> Sourced:
 def absent(results: Results) -> Iterator[Part]:
     """What a reader must not take for measured."""
     yield Heading(MISSING)
-    said = [f"{what} (no {name})" for name, what in _EXPECTED.items() if name not in results.files]
+    said = [f"no {what}" for kind, what in _EXPECTED.items() if not results.like(kind)]
+    tried = [f.value.get("model") for f in results.like("misuse")]
+    said += [f"no misuse analysis of {s}" for s in results.stages if tried and s not in tried]
     said += [f"{name}: {f.value['missing']}" for name, f in results.files.items()
              if f.value.get("missing")]  # fmt: skip
     said += [f"{name}: the data is simulated; {ONLY_PEOPLE}" for name, f in results.files.items()

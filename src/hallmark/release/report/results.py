@@ -61,6 +61,11 @@ class Results:
         """The file of that name, if it is there and says something."""
         return self.files.get(name)
 
+    def like(self, kind: str) -> list[Result]:
+        """KIND.json, then KIND-STAGE.json in the order of the stages."""
+        names = (f"{kind}.json", *(f"{kind}-{stage}.json" for stage in self.stages))
+        return [self.files[name] for name in names if name in self.files]
+
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages of the plan; without one, the models in the cross table."""

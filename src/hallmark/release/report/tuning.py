@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from hallmark.release.report import figures, published
@@ -23,15 +24,14 @@ def misuse(results: Results) -> Iterator[Part]:
         "stand-in takes their place. How recognisable is the position then, how much is copied, "
         "and what do detectors lose?"
     )
-    found = results.get("misuse.json")
-    if found is None:
-        yield missing("there is no misuse analysis (evidence misuse.json)")
-    else:
+    analyses = results.like("misuse")
+    if not analyses:
+        yield missing("there is no misuse analysis (evidence misuse-STAGE.json)")
+    for found in analyses:
         yield _curve(found)
         yield _points(found)
         yield _losses(found)
-        yield Heading("What this does not show", 3)
-        yield Table(("Not shown",), [(line,) for line in found.value["not_shown"]])
+        yield Table(("What this does not show",), [(line,) for line in found.value["not_shown"]])
     yield Table(
         ("Published of", "Published", "Its protocol"),
         [("1.5B", published.TUNED, published.BASELINE)],
@@ -53,14 +53,15 @@ def _curve(found: Result) -> Sourced:
         name: line(lambda p, i=i: p["detection"][i]["accuracy"]) for i, name in enumerate(names)
     }
     panels = [figures.Panel("samples", texts), figures.Panel("detectors", detectors)]
-    svg = figures.lines("misuse", panels, x="documents", y="per cent", log=True, limits=(-3, 103))
+    name = PurePosixPath(found.name).stem
+    svg = figures.lines(name, panels, x="documents", y="per cent", log=True, limits=(-3, 103))
     said = "; ".join(
         f"{p['documents']} documents: recognised {shown(p['recognition']['share'])}, "
         + ", ".join(f"{d['detector']} {shown(d['accuracy'])}" for d in p["detection"])
         for p in points
     )
     return Sourced(
-        Picture("figures/misuse.svg", svg, said),
+        Picture(f"figures/{name}.svg", svg, said),
         f"{found.value['model']} after fine-tuning on so many documents of "
         f"`{found.value['corpus']['name']}` (0: not fine-tuned): shares of its samples, and the "
         "accuracy of detectors that know the model before it, at equal lengths. Bands are 95 % "
@@ -107,15 +108,59 @@ def _losses(found: Result) -> Sourced:
 def behaviour(results: Results) -> Iterator[Part]:
     """Copies of training text, and completions of prompts that differ in a group's name."""
     yield Heading(BEHAVIOUR)
-    yield missing("nothing of it is among the evidence")
+    copies, probes = results.like("memorisation"), results.like("bias")
+    if copies:
+        yield _copies(copies)
+        yield Table(("What this does not show",), [(s,) for s in copies[0].value["not_shown"]])
+    else:
+        yield missing("memorisation; it takes text that the models were trained on (--training)")
+    if probes:
+        yield _bias(probes)
+        yield Table(("What this does not show",), [(s,) for s in probes[0].value["not_shown"]])
+    else:
+        yield missing("there are no bias probes (evidence bias-STAGE.json)")
+
+
+def _copies(found: Sequence[Result]) -> Sourced:
+    rows = [
+        (f.value["model"], shown(f.value["copied"]), shown(f.value["held_out"]["copied"]),
+         shown(f.value["excess"]), str(f.value["training"]["longest"]),
+         shown(f.value["membership_auroc"]))
+        for f in found
+    ]  # fmt: skip
+    heads = ("model", "training text copied", "held-out text copied", "difference",
+             "longest run", "told by likelihood (AUROC)")  # fmt: skip
+    settings = found[0].value["settings"]
+    return Sourced(
+        Table(heads, rows),
+        f"Greedy continuations of {settings['prefix']} tokens: the share with "
+        f"{settings['copied']} tokens and more of the document, verbatim from the first on.",
+        tuple(found), "copied, held_out, excess, membership_auroc",
+    )  # fmt: skip
+
+
+def _bias(found: Sequence[Result]) -> Sourced:
+    rows = [
+        (f.value["model"], probe["group"],
+         f"{probe['difference']['first']} - {probe['difference']['second']}",
+         shown(probe["difference"]))
+        for f in found for probe in f.value["probes"]
+    ]  # fmt: skip
+    settings = found[0].value["settings"]
+    return Sourced(
+        Table(("model", "group", "largest difference between", "of sentiment (-1 to 1)"), rows),
+        f"Completions of prompts that differ in a term alone ({settings['samples']} of each "
+        f"prompt, {settings['tokens']} tokens): the largest difference in each group, its interval "
+        "wide enough for all of the group's.", tuple(found), "probes[group=GROUP].difference",
+    )  # fmt: skip
 
 
 def summary(results: Results) -> str:
     """The misuse analysis in a line."""
-    found = results.get("misuse.json")
-    if found is None:
+    found = results.like("misuse")
+    if not found:
         return "not measured"
-    last = found.value["final"]
+    last = found[-1].value["final"]
     tfidf = next((d for d in last["detection"] if d["detector"] == "tfidf"), last["detection"][0])
     return (
         f"after {last['documents']:,} documents {tfidf['detector']} loses "
