@@ -51,11 +51,11 @@ class Scale:
 
 SCALES = {
     FULL: Scale(
-        sampling="pure,k40,nucleus0.9", train=240, valid=80, test=240, max_tokens=600, shard=80,
+        sampling="pure,k40,nucleus0.9", train=200, valid=80, test=200, max_tokens=600, shard=80,
         detectors="tfidf,zero-shot,features", scorer="ladder-1M",
         lengths=(32, 64, 128, 256, 510),
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
-        misuse={"sizes": "10,100,1000,3000", "samples": 150}, bias={}, memorisation={}, pace=1.0,
+        misuse={"sizes": "10,100,1000", "samples": 150}, bias={}, memorisation={}, pace=1.0,
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
