@@ -48,6 +48,11 @@ class Scale:
         """The length that tables and gates are about."""
         return self.lengths[-1]
 
+    @property
+    def longest(self) -> int:
+        """Tokens that a human text must have to be of use everywhere."""
+        return max(self.length, int(self.misuse.get("most", 0)))
+
 
 SCALES = {
     FULL: Scale(
@@ -55,7 +60,7 @@ SCALES = {
         detectors="tfidf,zero-shot,features", scorer="ladder-1M",
         lengths=(32, 64, 128, 256, 510),
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
-        misuse={"sizes": "10,100,1000", "samples": 150}, bias={}, memorisation={}, pace=1.0,
+        misuse={"sizes": "10,100,1000"}, bias={}, memorisation={}, pace=1.0,
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
@@ -92,6 +97,8 @@ class ReproduceConfig:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise ValueError(f"no scale is called {self.scale!r:.40}; use {', '.join(SCALES)}")
+        if not self.position.strip():
+            raise ValueError("the position is empty; give a stand-in's name or a file of texts")
         check_seed(self.seed)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,7 @@ def _before(run: Run) -> Iterator[Stage]:
 
     def people(_: Tell) -> None:
         made = write_people(
-            run.given.human, run.out / "human", tokens=run.scale.length + 8, tokenizer=largest
+            run.given.human, run.out / "human", tokens=run.scale.longest + 8, tokenizer=largest
         )
         write_json(run.evidence("human.json"), {**run.origin("reproduce"), **made})
 
@@ -153,7 +154,9 @@ def _misuse(run: Run) -> Stage:
     from hallmark.evaluate.misuse_settings import MisuseConfig
 
     settings = MisuseConfig(**run.scale.misuse, seed=run.config.seed)
-    name, position = run.names[-1], run.config.position
+    name, given = run.names[-1], Path(run.config.position)
+    own = [given] if given.exists() else []
+    position = f"position{''.join(given.suffixes)}" if own else run.config.position
     command = (
         f"misuse {position} --human human --out misuse --model {name} {spelled(settings)} "
         f"--device {run.device}"
@@ -161,15 +164,22 @@ def _misuse(run: Run) -> Stage:
     out = f"{EVIDENCE}/misuse-{name}.json"
 
     def analyse(tell: Tell) -> None:
+        texts, model = copied(run, own, position), (name, run.models[name])
         measures.misuse(
-            run.out, settings, run.out / out, position=position, model=(name, run.models[name]),
-            home=run.home, device=run.device, origin=run.origin(command), tell=tell,
+            run.out, settings, run.out / out, position=texts, model=model, home=run.home, device=run.device, origin=run.origin(command), tell=tell,
         )  # fmt: skip
 
-    own = [Path(position)] if Path(position).exists() else []
     return run.stage("misuse", f"{name} is fine-tuned to a position", (out,), analyse, LOCK,
                      "human", run.models[name], *own, cost=1500, resumes=True,
                      command=command)  # fmt: skip
+
+
+def copied(run: Run, given: list[Path], name: str) -> str:
+    """Where a position's texts are: in the run's folder, so that commands name no other."""
+    for path in given:
+        shutil.copyfile(path, run.out / name)
+        return str(run.out / name)
+    return name
 
 
 def _releases(run: Run) -> Iterator[Stage]:
