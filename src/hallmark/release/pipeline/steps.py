@@ -166,7 +166,8 @@ def _misuse(run: Run) -> Stage:
     def analyse(tell: Tell) -> None:
         texts, model = copied(run, own, position), (name, run.models[name])
         measures.misuse(
-            run.out, settings, run.out / out, position=texts, model=model, home=run.home, device=run.device, origin=run.origin(command), tell=tell,
+            run.out, settings, run.out / out, position=texts, model=model, home=run.home,
+            device=run.device, origin=run.origin(command), tell=tell,
         )  # fmt: skip
 
     return run.stage("misuse", f"{name} is fine-tuned to a position", (out,), analyse, LOCK,
