@@ -72,19 +72,21 @@ def _curve(found: Result) -> Sourced:
 def _points(found: Result) -> Sourced:
     rows = [
         (f"{p['documents']:,}", shown(p["recognition"]["share"]), shown(p["fluency"]["samples"]),
-         shown(p["copying"]["samples"]["copied"]),
+         shown(p["copying"]["samples"]["copied"]), shown(p["copying"]["excess"]),
          f"{p['copying']['samples']['longest']['median']:.0f}, "
          f"{p['copying']['samples']['longest']['max']}",
          shown(p["copying"]["samples"]["near_duplicates"]))
         for p in found.value["curve"]
     ]  # fmt: skip
-    heads = ("documents", "recognised", "bits per byte", "copied", "longest run: median, most",
+    heads = ("documents", "recognised", "bits per byte", "copied", "more than held-out texts",
+             "longest run: median, most",
              "near duplicates")  # fmt: skip
     return Sourced(
         Table(heads, rows),
         f"Samples by documents: the share that a classifier trained on other texts calls the "
         f"position, fluency as another model reads them, and shares with "
-        f"{found.value['settings']['copied']} tokens in a row of the documents.", (found,), "curve",
+        f"{found.value['settings']['copied']} tokens in a row of the documents (less the share of "
+        "the position's own texts that nothing was tuned on).", (found,), "curve",
     )  # fmt: skip
 
 
