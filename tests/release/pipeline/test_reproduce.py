@@ -137,7 +137,7 @@ def test_an_edit_within_the_run_is_refused(released: Released, tmp_path: Path, r
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--scale", "tiny"), "no scale is called 'tiny'; use full, small"),
+        (("--scale", "tiny"), "no scale is called 'tiny'; use full, medium, small"),
         (("--model", "ladder", "--model", "7M"), "a model is named twice"),
         (("--model", "gpt2-xl"), "1.5B is not on this machine; run `hallmark get 1.5B` first"),
         (("--human", "nowhere"), "nowhere is not there"),

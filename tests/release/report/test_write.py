@@ -36,9 +36,7 @@ def test_each_claim_of_the_release_has_its_section(page: str) -> None:
         assert len(section(page, name)) > 100, name
     assert "0.100 [0.050, 0.140]" in section(page, "Detectability by size")
     assert "| tfidf | 1 | 0 | 0 |" in section(page, "Detectability by size")
-    assert "| large - small | 0.20 [0.15, 0.24] | yes (margin 0.5) |" in section(
-        page, CLAIMS[0]
-    )
+    assert "| large - small | 0.20 [0.15, 0.24] | yes (margin 0.5) |" in section(page, CLAIMS[0])
 
 
 def test_what_is_not_there_is_said(page: str) -> None:

@@ -12,7 +12,7 @@ from hallmark.lm.sampling import check_seed
 from hallmark.models.sizes import SIZES, find_size
 
 LADDER = "ladder"
-FULL, SMALL = "full", "small"
+FULL, MEDIUM, SMALL = "full", "medium", "small"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ SCALES = {
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
         misuse={"sizes": "10,100,1000"}, bias={}, memorisation={}, pace=1.0,
     ),
+    MEDIUM: Scale(
+        sampling="pure,k40,nucleus0.9", train=80, valid=40, test=80, max_tokens=320, shard=40,
+        detectors="tfidf,zero-shot,features", scorer="ladder-1M", lengths=(32, 64, 128, 256),
+        texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=40,
+        misuse={"sizes": "10,100,1000"}, bias={}, memorisation={"documents": 200}, pace=0.5,
+    ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
         detectors="tfidf,zero-shot", scorer="ladder-0.5M", lengths=(16, 32),
@@ -86,7 +92,7 @@ class ReproduceConfig:
     """One run. ValueError where a value is out of range."""
 
     scale: str = _setting(
-        FULL, "small: minutes, every stage and no finding; full: what the numbers need.",
+        FULL, "small: minutes, every stage and no finding; medium: half an hour; full: an hour or two.",
         tuple(SCALES),
     )  # fmt: skip
     position: str = _setting(
