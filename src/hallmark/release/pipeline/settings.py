@@ -92,7 +92,7 @@ class ReproduceConfig:
     """One run. ValueError where a value is out of range."""
 
     scale: str = _setting(
-        FULL, "small: minutes, every stage and no finding; medium: half an hour; full: an hour or two.",
+        FULL, "small: minutes, to see every stage; medium: half an hour; full: an hour or two.",
         tuple(SCALES),
     )  # fmt: skip
     position: str = _setting(
