@@ -63,10 +63,11 @@ SCALES = {
         misuse={"sizes": "10,100,1000"}, bias={}, memorisation={}, pace=1.0,
     ),
     MEDIUM: Scale(
-        sampling="pure,k40,nucleus0.9", train=80, valid=40, test=80, max_tokens=320, shard=40,
+        sampling="pure,k40,nucleus0.9", train=60, valid=30, test=60, max_tokens=320, shard=30,
         detectors="tfidf,zero-shot,features", scorer="ladder-1M", lengths=(32, 64, 128, 256),
-        texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=40,
-        misuse={"sizes": "10,100,1000"}, bias={}, memorisation={"documents": 200}, pace=0.5,
+        texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=30,
+        misuse={"sizes": "10,100,1000"}, bias={"samples": 10}, memorisation={"documents": 200},
+        pace=0.4,
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
