@@ -113,6 +113,18 @@ def test_text_in_a_file_is_no_markup(evidence: Write, tmp_path: Path) -> None:
     assert "<script" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    "misuse", [{}, {"curve": [], "final": {}}, {"curve": [{"documents": 0}], "final": []}]
+)
+def test_a_file_of_another_form_spoils_its_section_alone(
+    misuse: dict[str, object], evidence: Write, tmp_path: Path
+) -> None:
+    write_report(evidence(matrix=matrix(), misuse=misuse), tmp_path / "out")
+    page = (tmp_path / "out" / "report.md").read_text("utf-8")
+    assert "has not the form that this version reads" in section(page, "Fine-tuning")
+    assert "supported" in section(page, "Detectability by size")
+
+
 def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="holds no result files"):

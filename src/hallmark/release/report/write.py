@@ -5,7 +5,7 @@ The same files give the same bytes, so whoever has a release can make its report
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hallmark.models.folder import write_text
@@ -16,6 +16,7 @@ from hallmark.release.report.page import Part, Sourced, to_html, to_markdown
 from hallmark.release.report.results import Results, read_results
 from hallmark.study.document import Heading, Paragraph, Picture, Table
 
+Section = Callable[[Results], Iterator[Part]]
 HTML, MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 
 
@@ -52,12 +53,22 @@ def parts_of(results: Results, *, title: str) -> Iterator[Part]:
     human = results.get("human.json")
     if human is not None and human.value.get("limit"):
         yield Paragraph(str(human.value["limit"]), warning=True)
-    yield from _summary(results)
     for section in (
-        claims.credibility, claims.size, claims.transfer, claims.sampling, tuning.misuse,
+        _summary, claims.credibility, claims.size, claims.transfer, claims.sampling, tuning.misuse,
         limits.standalone, tuning.behaviour, limits.gates, limits.absent,
     ):  # fmt: skip
+        yield from readable(section, results)
+
+
+def readable(section: Section, results: Results) -> Iterator[Part]:
+    """A section as far as its result files can be read: anybody may have written them."""
+    try:
         yield from section(results)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        yield claims.missing(
+            "a result file has not the form that this version reads here "
+            f"({type(error).__name__}: {error}); measure it again"
+        )
 
 
 def _summary(results: Results) -> Iterator[Part]:
