@@ -67,8 +67,10 @@ def lines(
         axes[0].set_ylabel(y)
         if limits:
             axes[0].set_ylim(*limits)
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+        pairs = (zip(*ax.get_legend_handles_labels(), strict=True) for ax in axes)
+        shown = {label: handle for own in pairs for handle, label in own}
+        figure.legend(shown.values(), shown.keys(), loc="outside lower center",
+                      ncols=min(len(shown), 5))  # fmt: skip
         return _svg(name, figure, simulated=simulated)
 
 

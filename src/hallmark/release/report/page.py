@@ -129,9 +129,14 @@ def _figure(block: Numbered) -> str:
         f'<a href="#source-{block.anchor}"><code>{html.escape(f.name)}</code></a>'
         for f in block.item.files
     )
-    caption = f"<b>{block.label}.</b> {html.escape(block.item.caption)} From {links}."
+    caption = f"<b>{block.label}.</b> {_text(block.item.caption)} From {links}."
     shown = shown.replace("<figure ", "<div ", 1).replace("</figure>", "</div>")
     return f'<figure id="{block.anchor}">{shown}<figcaption>{caption}</figcaption></figure>'
+
+
+def _text(text: str) -> str:
+    """Text as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _scrolling(table: Table) -> str:
@@ -141,7 +146,7 @@ def _scrolling(table: Table) -> str:
 
 def _sources_html(blocks: Sequence[Block | Numbered], *, linked: bool) -> Iterator[str]:
     yield f'<h2 id="{slug(SOURCES)}">{SOURCES}</h2>'
-    yield f'<p>{html.escape(EXPLAINED)}</p><dl class="sources">'
+    yield f'<p>{_text(EXPLAINED)}</p><dl class="sources">'
     for block in blocks:
         if isinstance(block, Numbered):
             yield (
