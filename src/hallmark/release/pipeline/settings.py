@@ -63,10 +63,10 @@ SCALES = {
         misuse={"sizes": "10,100,1000"}, bias={}, memorisation={}, pace=1.0,
     ),
     MEDIUM: Scale(
-        sampling="pure,k40,nucleus0.9", train=60, valid=30, test=60, max_tokens=320, shard=30,
-        detectors="tfidf,zero-shot,features", scorer="ladder-1M", lengths=(32, 64, 128, 256),
-        texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=30,
-        misuse={"sizes": "10,100,1000"}, bias={"samples": 10}, memorisation={"documents": 200},
+        sampling="pure,k40,nucleus0.9", train=40, valid=20, test=40, max_tokens=200, shard=20,
+        detectors="tfidf,zero-shot,features", scorer="ladder-1M", lengths=(32, 64, 128),
+        texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=20,
+        misuse={"sizes": "10,100,1000"}, bias={"samples": 5}, memorisation={"documents": 100},
         pace=0.4,
     ),
     SMALL: Scale(
