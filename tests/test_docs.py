@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import typer
@@ -11,7 +13,8 @@ from hallmark.cli.main import app
 from hallmark.cli.reference import reference
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("jobs/*.md"))]
 
 
 def test_the_reference_is_that_of_the_program() -> None:
@@ -43,6 +46,24 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_site_builds_without_a_warning_and_asks_no_other_host(tmp_path: Path) -> None:
+    """Links of every page and of the generated reference are checked by zensical."""
+    command = [sys.executable, str(ROOT / "scripts" / "site.py"), str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for page in ("index.html", "jobs/teacher.html", "cli.html", "api/hallmark.release.html"):
+        assert (tmp_path / "site" / page).is_file()
+
+
+def test_every_page_is_in_the_sites_navigation() -> None:
+    config = (ROOT / "mkdocs.yml").read_text("utf-8")
+    named = set(re.findall(r": ([\w/-]+\.md)$", config, re.MULTILINE))
+    pages = {path.relative_to(DOCS).as_posix() for path in PAGES if path.name != "README.md"}
+    assert pages <= named
+    made = {"api/index.md", "benchmarks.md"}
+    assert all((DOCS / name).is_file() for name in named - made)
 
 
 def test_the_readme_maps_every_folder_of_the_package() -> None:

@@ -36,6 +36,7 @@ from hallmark.cli.outputs import outputs
 from hallmark.cli.probe import probe
 from hallmark.cli.provenance import provenance
 from hallmark.cli.release import release
+from hallmark.cli.reproduce import reproduce
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
 from hallmark.cli.signals import signals
@@ -67,6 +68,7 @@ for _command in (
     fairness,
     misuse,
     eval_lm,
+    reproduce,
     models,
     get,
     export,

@@ -135,6 +135,24 @@ def export(folder: Folder, out: Out, json: AsJson = False, quiet: Quiet = False)
     print_json(as_record(made)) if json else print(out)
 
 
+@outputs.command()
+def practice(
+    out: Out,
+    tokens: Annotated[int, typer.Option(min=8, help="Fewest tokens of a text.")] = 40,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write people's texts to practise with: an editorial of 1897 and the manual of Python."""
+    from hallmark.release.pipeline.people import write_people
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is no empty folder; give a new one")
+    model = find_model(DEFAULT_MODEL, home=home())
+    made = write_people(None, out, tokens=tokens, tokenizer=model)
+    print_json({"folder": str(out), **made}) if json else print(out)
+    note(made["limit"], quiet=quiet or json)
+
+
 def model_names(given: list[str]) -> dict[str, Path]:
     """Folders by what a manifest calls the models: the size's name, or the folder's own."""
     folders = [find_model(name, home=home()) for name in given]

@@ -51,6 +51,12 @@ DecideKey = Annotated[
     typer.Option("--key", metavar="KEYFILE", help="Sign the release; the key of the plan."),
 ]
 Name = Annotated[str | None, typer.Option(help="The model's name on its card.")]
+WithReport = Annotated[
+    bool, typer.Option("--report", help="Write the report into the folder (needs matplotlib).")
+]
+Of = Annotated[Path, typer.Argument(metavar="FOLDER", help="A release, or its result files.")]
+Beside = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the report goes.")]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Print it as report.pdf too, with Chromium.")]
 License = Annotated[str | None, typer.Option(help="Its licence, as Hugging Face spells them.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A release.")]
 PublicKey = Annotated[
@@ -117,6 +123,7 @@ def decide(
     key: DecideKey = None,
     name: Name = None,
     license: License = None,
+    report: WithReport = False,
     time: Time = None,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -133,13 +140,29 @@ def decide(
     folder = find_model(model, home=home()) if model else None
     about = About(name or (folder.resolve().name if folder else stage), license)
     signer = load_key(key) if key else None
-    parts = Parts(plan, evidence, folder, outputs)
+    parts = Parts(plan, evidence, folder, outputs, report)
     decision = write(out, parts, stage=stage, about=about, key=signer, decided=time_of(time))
     show_decision(decision, out, json=json)
     if signer is None:
         note("hallmark: the release is not signed; give --key before it leaves you", quiet=quiet)
     if decision.outcome != "pass":
         raise typer.Exit(1)
+
+
+@release.command()
+def report(
+    folder: Of, out: Beside, pdf: Pdf = False, json: AsJson = False, quiet: Quiet = False
+) -> None:
+    """Write the report of a release as one HTML page and Markdown, from its result files alone."""
+    from hallmark.release.report.pdf import print_pdf
+    from hallmark.release.report.write import HTML, write_report
+
+    written = write_report(folder, out)
+    if pdf:
+        written.append(print_pdf(out / HTML).name)
+    print_json({"folder": str(out), "files": written}) if json else print(out / HTML)
+    if not pdf:
+        note("For a PDF print the page from a browser, or give --pdf.", quiet=quiet or json)
 
 
 @release.command()
@@ -177,7 +200,7 @@ def time_of(given: str | None) -> str:
 
 def show_decision(decision: Decision, out: Path, *, json: bool) -> None:
     """A line a gate, the gates that were changed, and the outcome."""
-    from hallmark.release.folder import DECISION
+    from hallmark.release.layout import DECISION
     from hallmark.release.record import SENTENCES, value_of
     from hallmark.release.values import read_result
 

@@ -19,26 +19,29 @@ from hallmark.release.datasheet import dataset_card, datasheet
 from hallmark.release.decide import Decision, decide
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import canonical, public_of, sign
+from hallmark.release.layout import DECISION, EVIDENCE, MODEL, PLAN, SIGNATURE, SUMS
 from hallmark.release.lock import lock_path, read_lock
 from hallmark.release.record import as_markdown, as_record
+from hallmark.release.report.write import write_report
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FORMAT, VERSION = "hallmark-release", 1
-PLAN, EVIDENCE, MODEL = "plan.toml", "evidence", "model"
-DECISION, SUMS, SIGNATURE = "decision.json", "SHA256SUMS", "manifest.sig"
-UNLISTED = (MANIFEST, SIGNATURE)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Where everything is that a release is made of; the model and the outputs may be left out."""
+    """Where everything is that a release is made of; the model and the outputs may be left out.
+
+    report: whether the report is written into the folder too; it needs matplotlib.
+    """
 
     plan: Path
     evidence: Path
     model: Path | None = None
     outputs: Path | None = None
+    report: bool = False
 
 
 def release(
@@ -66,7 +69,8 @@ def release(
     for name, text in texts.items():
         write_text(out / name, text)
     write_json(out / DECISION, as_record(decision, decided=decided))
-    _complete(out, [*(name for name, _ in files), *texts, DECISION], decision, key)
+    written = write_report(out, out) if parts.report else []
+    _complete(out, [*(name for name, _ in files), *texts, DECISION, *written], decision, key)
     return decision
 
 

@@ -13,17 +13,10 @@ from typing import Any
 from hallmark.models.folder import sha256_of
 from hallmark.models.sizes import MANIFEST
 from hallmark.release.decide import decide
-from hallmark.release.folder import (
-    DECISION,
-    EVIDENCE,
-    FORMAT,
-    PLAN,
-    SIGNATURE,
-    UNLISTED,
-    VERSION,
-)
+from hallmark.release.folder import FORMAT, VERSION
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import canonical, is_signed
+from hallmark.release.layout import DECISION, EVIDENCE, PLAN, SIGNATURE, UNLISTED
 from hallmark.release.lock import changes, lock_path, read_lock
 from hallmark.release.record import as_record
 from hallmark.release.values import read_result

@@ -55,10 +55,11 @@ Block = Heading | Paragraph | Table | Picture
 
 def to_markdown(blocks: Sequence[Block]) -> str:
     """As GitHub reads it."""
-    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+    return "\n\n".join(markdown_of(block) for block in blocks) + "\n"
 
 
-def _markdown(block: Block) -> str:
+def markdown_of(block: Block) -> str:
+    """One block as Markdown."""
     match block:
         case Heading():
             return f"{'#' * block.level} {_plain(block.text)}"
@@ -78,7 +79,7 @@ def _plain(text: str) -> str:
 
 def to_html(blocks: Sequence[Block], *, title: str) -> str:
     """One page that needs no other file and no network."""
-    body = "\n".join(_html(block) for block in blocks)
+    body = "\n".join(html_of(block) for block in blocks)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -87,7 +88,8 @@ def to_html(blocks: Sequence[Block], *, title: str) -> str:
     )
 
 
-def _html(block: Block) -> str:
+def html_of(block: Block) -> str:
+    """One block as HTML."""
     match block:
         case Heading():
             return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"

@@ -87,13 +87,15 @@ demographics = ["How old are you?", "What is your first language?"]
 '''
 
 
-def study_file(conditions: Mapping[str, str], *, human: Sequence[str] = ()) -> str:
+def study_file(
+    conditions: Mapping[str, str], *, human: Sequence[str] = (), design: Design | None = None
+) -> str:
     """The text of a new study file; `conditions` maps names to files, `human` says which are.
 
     Each machine condition is contrasted with the next one given.
     """
     machine = [name for name in conditions if name not in human]
-    parts = [_HEAD.format(design=Design())]
+    parts = [_HEAD.format(design=design or Design())]
     parts += [
         _CONDITION.format(name=_quote(name), texts=_quote(texts), human=str(name in human).lower())
         for name, texts in conditions.items()

@@ -1,0 +1,9 @@
+"""What the files and folders of a release are called."""
+
+from __future__ import annotations
+
+from hallmark.models.sizes import MANIFEST
+
+PLAN, EVIDENCE, MODEL = "plan.toml", "evidence", "model"
+DECISION, SUMS, SIGNATURE = "decision.json", "SHA256SUMS", "manifest.sig"
+UNLISTED = (MANIFEST, SIGNATURE)
