@@ -71,7 +71,7 @@ def reference() -> Iterator[tuple[str, str]]:
         "# Python reference\n", "Public names with their docstrings, by package; generated from "
         "the source.\n", "| package | what |", "|---|---|",
     ]  # fmt: skip
-    for folder in sorted({path.parent for path in PACKAGE.rglob("*.py")}):
+    for folder in sorted(path.parent for path in PACKAGE.rglob("__init__.py")):
         name = ".".join(folder.relative_to(PACKAGE.parent).parts)
         modules = [m for path in sorted(folder.glob("*.py")) if (m := module(path))]
         if modules:
