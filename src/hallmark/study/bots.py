@@ -30,8 +30,8 @@ _TIMEOUT = 60.0
 
 @dataclass
 class Played:
-    """How one bot fared: `answers` by page as the server acknowledged them; `times` of its
-    requests in seconds.
+    """How one bot fared: `answers` by page as the server acknowledged them; `times` in seconds of
+    the requests that were answered.
     """
 
     status: str = ACTIVE
@@ -137,20 +137,21 @@ class RaterBot:
             began = time.perf_counter()
             try:
                 with self.opener.open(request, timeout=_TIMEOUT) as answer:
-                    self.met = True
-                    return read_page(answer.read().decode())
+                    found: Page | str = read_page(answer.read().decode())
+                self.met = True
+                self.played.times.append(time.perf_counter() - began)
+                return found
             except HTTPError as error:
                 with error:
-                    if error.code == 303:
-                        return str(urljoin(self.url, error.headers["Location"]))
                     body = error.read().decode()
+                if error.code == 303:
+                    self.played.times.append(time.perf_counter() - began)
+                    return str(urljoin(self.url, error.headers["Location"]))
                 if error.code != 503 or time.monotonic() > until:
                     return read_page(body)
             except (URLError, OSError, HTTPException):
                 if time.monotonic() > until:
                     raise
-            finally:
-                self.played.times.append(time.perf_counter() - began)
             time.sleep(0.2)
             if self.played.link:
                 request = Request(self.played.link)
