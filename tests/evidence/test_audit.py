@@ -12,6 +12,7 @@ from hallmark.evidence.audit import (
     START,
     Broken,
     Entry,
+    Head,
     as_json,
     canonical,
     digest,

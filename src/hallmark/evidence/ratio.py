@@ -73,8 +73,19 @@ def learn(
     found, truth = found[known], truth[known]
     if not len(found):
         return Binned((), (NOTHING,))
-    edges = _edges(found, bins)
-    places = np.searchsorted(edges, found, side="right")
+    return learn_binned(found, truth.tolist(), _edges(found, bins), confidence=confidence)
+
+
+def learn_binned(
+    values: NDArray[np.float64],
+    labels: Sequence[int],
+    edges: NDArray[np.float64],
+    *,
+    confidence: float = CONFIDENCE,
+) -> Binned:
+    """The ratios of bins with these edges, as `learn` finds them; no value is NaN."""
+    truth = np.asarray(labels)
+    places = np.searchsorted(edges, values, side="right")
     z = float(special.ndtri(0.5 + confidence / 2))
     totals = [int((truth == label).sum()) for label in (0, 1)]
     ratios = []
