@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from hallmark.data import Label
-from hallmark.evidence.cases import Answer, Case, Rates
+from hallmark.evidence.cases import Answer, Case
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.ratio import NOTHING, Binned, Ratio, learn_binned
+from hallmark.evidence.worth import Rates
 from hallmark.stats import Estimate, bootstrap
 
 LEAST_GOLD = 20  # of each label, before their reviews say what reviews are worth
