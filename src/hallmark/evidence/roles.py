@@ -60,11 +60,13 @@ def seen_by(person: Person, case: Case, *, own: bool = False) -> Seen:
 
     A reviewer sees a case of theirs alone, blind until their own answer is in, and the other's
     answer once both are. An analyst sees no review before all are in, to have nothing to hint at.
-    An auditor sees everything but the name. Forbidden where it is not to be seen at all.
+    An auditor sees everything. Nobody sees names here, nor ids of posts, which lead to them.
+    Forbidden where the case is not to be seen at all.
     """
     if person.role is REVIEWER and not own:
         raise Forbidden("a reviewer sees the cases that they were given, and no others")
-    shown = dataclasses.replace(case, name="")
+    texts = tuple(dataclasses.replace(text, id="") for text in case.texts)
+    shown = dataclasses.replace(case, name="", texts=texts)
     if person.role is AUDITOR:
         return Seen(shown, blind=False)
     if person.role is ANALYST:

@@ -39,9 +39,9 @@ def upgrade() -> None:
     op.create_index("cases_queue", "cases", ["value", "posterior", "id"])
     op.create_table(
         "reviews",
-        sa.Column("case_id", sa.ForeignKey(CASE), primary_key=True),
+        sa.Column("case_id", sa.Integer, sa.ForeignKey(CASE), primary_key=True),
         sa.Column("slot", sa.Integer, primary_key=True),
-        sa.Column("reviewer", sa.ForeignKey("users.name"), nullable=False),
+        sa.Column("reviewer", sa.Text, sa.ForeignKey("users.name"), nullable=False),
         sa.Column("given", sa.Float, nullable=False),
         sa.Column("answered", sa.Float),
         sa.Column("answer", sa.Text),
@@ -55,8 +55,8 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table(
         "decisions",
-        sa.Column("case_id", sa.ForeignKey(CASE), primary_key=True),
-        sa.Column("analyst", sa.ForeignKey("users.name"), nullable=False),
+        sa.Column("case_id", sa.Integer, sa.ForeignKey(CASE), primary_key=True),
+        sa.Column("analyst", sa.Text, sa.ForeignKey("users.name"), nullable=False),
         sa.Column("finding", sa.Text, nullable=False),
         sa.Column("reasons", sa.Text, nullable=False),
         sa.Column("time", sa.Float, nullable=False),
@@ -64,10 +64,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "appeals",
-        sa.Column("case_id", sa.ForeignKey(CASE), primary_key=True),
+        sa.Column("case_id", sa.Integer, sa.ForeignKey(CASE), primary_key=True),
         sa.Column("statement", sa.Text, nullable=False),
         sa.Column("time", sa.Float, nullable=False),
-        sa.Column("analyst", sa.ForeignKey("users.name")),
+        sa.Column("analyst", sa.Text, sa.ForeignKey("users.name")),
         sa.Column("finding", sa.Text),
         sa.Column("reasons", sa.Text),
         sa.Column("answered", sa.Float),
