@@ -20,6 +20,7 @@ from hallmark.evidence.cases import DAY, Answer, Role, Settings, State
 from hallmark.evidence.roles import PERMITTED, Forbidden
 from hallmark.evidence.store import open_cases
 from hallmark.evidence.store_desk import Desk, OutOfTurn
+from hallmark.evidence.store_keeping import erase_old
 from hallmark.evidence.store_log import Changed
 
 from .conftest import WORDS, draft
@@ -217,9 +218,9 @@ def test_what_is_old_is_erased_but_numbers_and_log_stay(
     link = desk.decide(staff["ann"], reviewed, Answer.SYNTHETIC, WORDS)
     clock.time += 89 * DAY
     (other,) = store.add([make_draft("other", 0.9)])
-    assert store.erase_old() == []
+    assert erase_old(store) == []
     clock.time += 2 * DAY
-    assert store.erase_old() == [reviewed]
+    assert erase_old(store) == [reviewed]
     case = store.case(reviewed)
     assert (case.erased, case.name, case.texts) == (True, "", ())
     assert [r.reasons for r in case.reviews] == ["", ""]
@@ -228,17 +229,17 @@ def test_what_is_old_is_erased_but_numbers_and_log_stay(
     with pytest.raises(ValueError, match="leads to no decision"):
         desk.decided(link)
     assert store.case(other).name == "other"
-    assert store.erase_old() == []
+    assert erase_old(store) == []
     store.verify()
 
 
 def test_an_open_appeal_keeps_its_case(store, desk, staff, clock, reviewed) -> None:
     desk.appeal(desk.decide(staff["ann"], reviewed, Answer.SYNTHETIC, WORDS), "It was me, I say.")
     clock.time += 400 * DAY
-    assert store.erase_old() == []
+    assert erase_old(store) == []
     desk.answer_appeal(staff["abe"], reviewed, Answer.HUMAN, WORDS)
     clock.time += 91 * DAY
-    assert store.erase_old() == [reviewed]
+    assert erase_old(store) == [reviewed]
     store.verify()
 
 

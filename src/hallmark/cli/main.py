@@ -18,6 +18,7 @@ import typer
 from hallmark import __version__
 from hallmark.cli.attack import attack
 from hallmark.cli.calibrate import calibrate
+from hallmark.cli.cases import cases
 from hallmark.cli.demo import demo
 from hallmark.cli.detect import detect
 from hallmark.cli.detector import detector
@@ -67,7 +68,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, study, signals, release):
+for _group in (outputs, detector, train, study, signals, cases, release):
     app.add_typer(_group)
 
 

@@ -12,6 +12,7 @@ import typer
 from hallmark.cli.inputs import spooled
 from hallmark.cli.options import AsJson, Detector, Quiet, home
 from hallmark.cli.output import note, print_json, printable, progress
+from hallmark.data import Label
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 
 if TYPE_CHECKING:
@@ -153,22 +154,28 @@ def content(
 
 def read_labels(path: Path, table: Table) -> list[int]:
     """The label of every account of the table; ValueError where one is missing or is none."""
-    from hallmark.evidence.posts import read_rows
-
-    found: dict[str, int] = {}
-    for number, row in enumerate(read_rows(path), start=1):
-        label = str(row.get("label") or "").lower()
-        if label not in ("human", "synthetic") or not row.get("account"):
-            raise ValueError(
-                f'record {number} of {path} needs an "account" and a "label", human or synthetic'
-            )
-        found[str(row["account"])] = int(label == "synthetic")
+    found = labels_in(path)
     missing = [name for name in table.names if name not in found]
     if missing:
         raise ValueError(
             f"{path} has no label for {len(missing)} accounts, {missing[0][:40]!r} among them"
         )
     return [found[name] for name in table.names]
+
+
+def labels_in(path: Path) -> dict[str, Label]:
+    """The label of each account in a file; ValueError where a record has none."""
+    from hallmark.evidence.posts import read_rows
+
+    found: dict[str, Label] = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        label = str(row.get("label") or "").lower()
+        if label not in ("human", "synthetic") or not row.get("account"):
+            raise ValueError(
+                f'record {number} of {path} needs an "account" and a "label", human or synthetic'
+            )
+        found[str(row["account"])] = Label[label.upper()]
+    return found
 
 
 def number(value: float) -> float | None:

@@ -20,7 +20,7 @@ from hallmark.evidence.cases import Answer, Case
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.ratio import NOTHING, Binned, Ratio, learn_binned
 from hallmark.evidence.worth import Rates
-from hallmark.stats import Estimate, bootstrap
+from hallmark.stats import Estimate, bootstrap, wilson
 
 LEAST_GOLD = 20  # of each label, before their reviews say what reviews are worth
 CAP = math.log(100)  # reviews move the odds at most hundredfold
@@ -118,6 +118,19 @@ def rates_of(gold: Sequence[Gold], *, otherwise: Rates) -> Rates:
         for answer in Answer
     }
     return Rates({a: (human, synthetic) for a, (human, synthetic) in shares.items()}, len(gold))
+
+
+def called(gold: Sequence[Gold]) -> dict[Label, Estimate]:
+    """The share of gold cases of each label that their reviewers, taken together, called synthetic
+    (the sum of their answers is above 0), with Wilson's interval.
+    """
+    return {
+        kind: wilson(
+            sum(sum(a.score for a in g.answers) > 0 for g in gold if g.label == kind),
+            sum(g.label == kind for g in gold),
+        )
+        for kind in Label
+    }
 
 
 def agreement(pairs: Sequence[Sequence[Answer]], *, seed: int = 0) -> Estimate | None:

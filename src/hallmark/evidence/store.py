@@ -23,10 +23,10 @@ from hallmark.evidence import store_tables as t
 from hallmark.evidence.audit import Entry, Head, digest
 from hallmark.evidence.caseload import Draft
 from hallmark.evidence.cases import (
-    DAY,
     Case,
     Role,
     Settings,
+    State,
     settings_from,
 )
 from hallmark.evidence.people import gold_of, rates_of
@@ -170,10 +170,40 @@ class CaseStore:
             raise ValueError(f"there is no case {number}")
         return found[0]
 
-    def cases(self) -> list[Case]:
-        """Every case, in the order of the queue."""
+    def cases(self, *, first: int = 0, most: int | None = None) -> list[Case]:
+        """Cases in the order of the queue; all of them, or a page."""
         with self.database.reading() as connection:
-            return cases_of(connection, in_order(select(t.cases)))
+            query = in_order(select(t.cases)).offset(first or None).limit(most)
+            return cases_of(connection, query)
+
+    def given_out(self) -> list[Case]:
+        """The cases that have as many reviewers as they need."""
+        with self.database.reading() as connection:
+            return cases_of(connection, select(t.cases).where(t.cases.c.given >= t.cases.c.needed))
+
+    def counts(self) -> tuple[int, int]:
+        """How many cases there are, and how many answers of reviewers."""
+        answered = select(func.count()).where(t.reviews.c.answered.is_not(None))
+        with self.database.reading() as connection:
+            cases = connection.scalar(select(func.count()).select_from(t.cases))
+            return int(cases or 0), int(connection.scalar(answered) or 0)
+
+    def outcomes(self) -> dict[str, str]:
+        """Final outcomes by account, human or synthetic; that they were read is in the log.
+
+        Cases that are undecided, may still be appealed, are erased, or were known beforehand are
+        left out.
+        """
+        now = self.now()
+        found = {
+            case.name: str(case.outcome)
+            for case in self.given_out()
+            if case.state(now, self.settings) is State.CLOSED and not case.erased
+            and case.outcome is not None and case.outcome.label is not None
+        }  # fmt: skip
+        with self.database.writing() as connection:
+            self.log(connection, "exported", who=PROGRAM, kind="labels", labels=len(found))
+        return found
 
     def revalue(self, *, seed: int = 0) -> None:
         """Order the queue anew, by what gold cases have taught since."""
@@ -182,10 +212,12 @@ class CaseStore:
 
     # The log
 
-    def entries(self, *, after: int = 0, most: int | None = None) -> list[Entry]:
-        """The log's entries, from the one after `after` on."""
+    def entries(
+        self, *, after: int = 0, most: int | None = None, case: int | None = None
+    ) -> list[Entry]:
+        """The log's entries, from the one after `after` on; only a case's where one is given."""
         with self.database.reading() as connection:
-            return list(store_log.entries(connection, after=after, most=most))
+            return list(store_log.entries(connection, after=after, most=most, case=case))
 
     def head(self) -> Head:
         """The log's end: a receipt."""
@@ -196,31 +228,6 @@ class CaseStore:
         """The log's end, all checked; Broken or Changed (both ValueError) where it is not whole."""
         with self.database.reading() as connection:
             return store_log.check(connection, receipts=receipts)
-
-    # Retention
-
-    def erase_old(self) -> list[int]:
-        """Erase names, texts and words of cases that nothing happened to for `keep_days`; their
-        numbers. An appeal that waits for its answer keeps its case.
-        """
-        before = self.now() - self.settings.keep_days * DAY
-        waiting = select(t.appeals.c.case_id).where(t.appeals.c.answered.is_(None))
-        old = (
-            select(t.cases.c.id)
-            .where(t.cases.c.touched < before, ~t.cases.c.erased, t.cases.c.id.not_in(waiting))
-            .order_by(t.cases.c.id)
-            .with_for_update()
-        )
-        with self.database.writing() as connection:
-            found = list(connection.scalars(old))
-            for number in found:
-                _erase(connection, number)
-            now = round(self.now(), 3)
-            store_log.append(
-                connection,
-                *({"what": "erased", "who": PROGRAM, "time": now, "case": n} for n in found),
-            )
-        return found
 
 
 def open_cases(where: str | Path, *, now: Callable[[], float] = time.time) -> CaseStore:
@@ -263,14 +270,3 @@ def _revalue(connection: Connection, settings: Settings, *, seed: int) -> None:
             value, p = others[chance.randrange(len(others))]
         where = t.cases.c.id == row.id
         connection.execute(update(t.cases).where(where).values(value=value, posterior=p))
-
-
-def _erase(connection: Connection, number: int) -> None:
-    connection.execute(
-        update(t.cases).where(t.cases.c.id == number).values(name="", texts="[]", erased=True)
-    )
-    for table in (t.reviews, t.decisions):
-        where = table.c.case_id == number
-        connection.execute(update(table).where(where).values(reasons=""))
-    where = t.appeals.c.case_id == number
-    connection.execute(update(t.appeals).where(where).values(statement="", reasons=""))

@@ -136,11 +136,11 @@ class Desk:
         words = check_words(reasons, what="the reasons")
         mine = (t.reviews.c.case_id == number) & (t.reviews.c.reviewer == person.name)
         with self.store.database.writing() as connection:
-            self._lock(connection, number)
+            case = self._lock(connection, number)
             row = connection.execute(
                 select(t.reviews.c.slot).where(mine & t.reviews.c.answered.is_(None))
             ).one_or_none()
-            if row is None:
+            if row is None or case.erased:
                 raise OutOfTurn(f"case {number} is not with {person.name}, or has their answer")
             now = self.store.now()
             values: dict[str, Any] = {"answered": now, "answer": str(answer), "reasons": words}
@@ -255,11 +255,15 @@ class Desk:
             )
         return seen_by(person, self.store.case(number), own=own is not None)
 
-    def exported(self, person: Person, number: int, kind: str) -> None:
-        """Log that a case file was made; Forbidden where the person may not have it."""
-        permit(person, "export a case file")
+    def exported(self, person: Person | None, number: int, kind: str) -> None:
+        """Log that a case file was made, by nobody who signed in where `person` is None; Forbidden
+        where the person may not have it.
+        """
+        if person:
+            permit(person, "export a case file")
+        who = person.name if person else PROGRAM
         with self.store.database.writing() as connection:
-            self.store.log(connection, "exported", who=person.name, case=number, kind=kind)
+            self.store.log(connection, "exported", who=who, case=number, kind=kind)
 
     def _lock(self, connection: Connection, number: int) -> Case:
         """The case, which nobody else can change until the transaction ends."""

@@ -45,9 +45,13 @@ def append(connection: Connection, *events: Mapping[str, Any]) -> Head:
     return at
 
 
-def entries(connection: Connection, *, after: int = 0, most: int | None = None) -> Iterator[Entry]:
-    """The log's entries in order, from the one after `after` on."""
+def entries(
+    connection: Connection, *, after: int = 0, most: int | None = None, case: int | None = None
+) -> Iterator[Entry]:
+    """The log's entries in order, from the one after `after` on; of one case where it is given."""
     query = select(t.log).where(t.log.c.number > after).order_by(t.log.c.number).limit(most)
+    if case is not None:
+        query = query.where(t.log.c.event.contains(f'"case":{int(case)},'))
     for row in connection.execute(query, execution_options={"yield_per": _BATCH}):
         yield Entry(row.number, row.event, row.previous, row.hash)
 

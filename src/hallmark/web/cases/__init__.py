@@ -1,0 +1,1 @@
+"""Pages for cases: reviewers, analysts, auditors, and the side that is affected."""
