@@ -41,11 +41,11 @@ def learn(page: Page) -> None:
     page.locator("#sentences button").nth(2).click()
 
 
-def save(page: Page, name: str) -> None:
-    """The page as it looks, at most two screens of it."""
+def save(page: Page, name: str, *, screens: int = 2) -> None:
+    """The page as it looks, at most two screens of it (or so many)."""
     view = page.viewport_size
     assert view is not None
-    tall = min(page.evaluate("document.documentElement.scrollHeight"), 2 * view["height"])
+    tall = min(page.evaluate("document.documentElement.scrollHeight"), screens * view["height"])
     clip = {"x": 0, "y": 0, "width": view["width"], "height": tall}
     shot = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip)))
     shot.convert("RGB").quantize(COLOURS).save(OUT / f"{name}.png", optimize=True)

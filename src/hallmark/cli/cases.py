@@ -249,7 +249,6 @@ def load_receipt(path: Path) -> Head:
 
 def add_person(store: CaseStore, name: str, role: str) -> str:
     """Add or change a person; their new password."""
-    load_pages()
     import secrets
 
     from hallmark.evidence.cases import Role

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
@@ -21,7 +21,6 @@ from hallmark.database import Database, open_database
 from hallmark.evidence import store_log
 from hallmark.evidence import store_tables as t
 from hallmark.evidence.audit import Entry, Head, digest
-from hallmark.evidence.caseload import Draft
 from hallmark.evidence.cases import (
     Case,
     Role,
@@ -33,6 +32,9 @@ from hallmark.evidence.people import gold_of, rates_of
 from hallmark.evidence.roles import Person
 from hallmark.evidence.store_rows import cases_of, evidence_text, texts_text, whole
 from hallmark.evidence.worth import ASSUMED, value_of_review
+
+if TYPE_CHECKING:
+    from hallmark.evidence.caseload import Draft  # loads numba
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PROGRAM = "hallmark"  # who does what no person does

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from hallmark.evidence.cases import Answer, State
+from hallmark.evidence.cases import DAY, Answer, State
 from hallmark.web.cases.charts import moment
 from hallmark.web.cases.pages import show
 from hallmark.web.cases.site import SignInFirst, Site
@@ -89,11 +89,12 @@ def _appealing(router: APIRouter, site: Site) -> None:
             case = site.desk.decided(link)
         except ValueError as error:
             raise Refused(404, str(error)) from None
-        state = case.state(site.store.now(), site.store.settings)
+        settings = site.store.settings
+        state = case.state(site.store.now(), settings)
+        decided = case.decision.time if case.decision else 0.0
         return site.page(
-            request, "appeal", case=case, open=state is State.DECIDED, link=link, moment=moment,
-            until=moment((case.decision.time if case.decision else 0.0)
-                         + site.store.settings.appeal_days * 86400.0),
+            request, "appeal", person=None, case=case, open=state is State.DECIDED, link=link,
+            moment=moment, until=moment(decided + settings.appeal_days * DAY),
         )  # fmt: skip
 
     @router.post("/appeal/{link}")

@@ -26,10 +26,10 @@ def write_case(store: CaseStore, number: int, path: Path) -> None:
         raise ValueError(f"{path} must end in .html or .json")
     site = Site(store, SignIn(store.hash_of), stamp="", tokens=None, address="")
     person = Person(PROGRAM, Role.AUDITOR)
-    store.case(number)
-    site.desk.exported(None, number, kind)
     if kind == "html":
-        write_text(path, case_html(site, person, number))
+        text = case_html(site, person, number)
     else:
         record = case_json(site, person, number)
-        write_text(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+        text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    site.desk.exported(None, number, kind)
+    write_text(path, text)

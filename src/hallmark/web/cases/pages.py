@@ -15,6 +15,7 @@ from hallmark.evidence.roles import Person, permit
 from hallmark.web.cases.charts import moment
 from hallmark.web.cases.site import Site
 from hallmark.web.cases.views import case_record, case_view, percent
+from hallmark.web.errors import Refused
 
 PER_PAGE = 50
 _HOME = {Role.REVIEWER: "/desk", Role.ANALYST: "/queue", Role.AUDITOR: "/log"}
@@ -91,15 +92,17 @@ def _cases(router: APIRouter, site: Site) -> None:
     @router.get("/cases/{number}/file.{kind}")
     def file(request: Request, number: int, kind: str) -> Response:
         person = site.who(request)
-        site.desk.exported(person, number, "html" if kind == "html" else "json")
+        permit(person, "export a case file")
         if kind == "html":
             body, media = case_html(site, person, number), "text/html"
-        else:
+        elif kind == "json":
             record = case_json(site, person, number)
             body = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
             media = "application/json"
-        name = f"case-{number}.{'html' if kind == 'html' else 'json'}"
-        saved = {"Content-Disposition": f'attachment; filename="{name}"'}
+        else:
+            raise Refused(404, "a case file is .html or .json")
+        site.desk.exported(person, number, kind)
+        saved = {"Content-Disposition": f'attachment; filename="case-{number}.{kind}"'}
         return Response(body, media_type=media, headers=saved)
 
 
@@ -185,7 +188,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
         event = json.loads(entry.event)
     except ValueError:  # whoever edited it made it so; verification says where
         event = {"what": "cannot be read", "who": "", "time": 0.0}
-    more = {key: value for key, value in event.items() if key not in _PLAIN}
+    more = {k: v for k, v in event.items() if k not in _PLAIN and v is not None}
     return {
         "number": entry.number, "what": str(event.get("what", "")),
         "who": str(event.get("who", "")), "time": moment(float(event.get("time") or 0.0)),

@@ -62,20 +62,23 @@ class Site:
                 self._next = time.monotonic() + _REST * (time.monotonic() - began)
             return self._known
 
-    def render(self, name: str, **facts: Any) -> str:
+    def render(self, template: str, /, **facts: Any) -> str:
         """A template's text."""
-        return self._templates.get_template(f"cases/{name}.html").render(
+        return self._templates.get_template(f"cases/{template}.html").render(
             stamp=self.stamp, no_verdict=NO_VERDICT, answers=list(Answer), least=LEAST_REASONS,
             most=MOST_REASONS, **{"settings": self.store.settings, **facts},
         )  # fmt: skip
 
-    def page(self, request: Request, name: str, *, status: int = 200, **facts: Any) -> Response:
-        """A page for whoever is signed in."""
+    def page(
+        self, request: Request, template: str, /, *, status: int = 200, **facts: Any
+    ) -> Response:
+        """A page for whoever is signed in; `person=None` is for everybody, who sees no staff's."""
+        public = "person" in facts
         person = facts.pop("person", None)
-        if person is None and (found := self.signin.who(request)) is not None:
+        if not public and (found := self.signin.who(request)) is not None:
             person = self.store.person(found)
         links = PAGES[person.role] if person else {}
-        html = self.render(name, person=person, pages=links, here=name, **facts)
+        html = self.render(template, person=person, pages=links, here=template, **facts)
         return HTMLResponse(html, status_code=status)
 
     def link(self, request: Request, token: str) -> str:

@@ -149,7 +149,7 @@ def case_view(seen: Seen, knowledge: Knowledge, settings: Settings, now: float) 
         "more": case.evidence.texts_in_all - len(case.texts),
         "timeline": timeline(case.texts),
         "graph": graph(case.evidence.neighbours, case.texts),
-        "signals": signals(case.evidence), "moment": moment, "no_verdict": NO_VERDICT,
+        "signals": signals(case.evidence), "moment": moment,
     }  # fmt: skip
     if not seen.blind:
         view |= {
