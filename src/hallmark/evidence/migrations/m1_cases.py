@@ -9,6 +9,13 @@ CASE = "cases.id"
 
 def upgrade() -> None:
     """Make the tables."""
+    _people_and_cases()
+    _reviews()
+    _findings()
+    _log()
+
+
+def _people_and_cases() -> None:
     op.create_table(
         "users",
         sa.Column("name", sa.Text, primary_key=True),
@@ -37,6 +44,9 @@ def upgrade() -> None:
         sa.Column("erased", sa.Boolean, nullable=False),
     )
     op.create_index("cases_queue", "cases", ["value", "posterior", "id"])
+
+
+def _reviews() -> None:
     op.create_table(
         "reviews",
         sa.Column("case_id", sa.Integer, sa.ForeignKey(CASE), primary_key=True),
@@ -53,6 +63,9 @@ def upgrade() -> None:
         "reviews_one_at_a_time", "reviews", ["reviewer"], unique=True,
         sqlite_where=unanswered, postgresql_where=unanswered,
     )  # fmt: skip
+
+
+def _findings() -> None:
     op.create_table(
         "decisions",
         sa.Column("case_id", sa.Integer, sa.ForeignKey(CASE), primary_key=True),
@@ -72,6 +85,9 @@ def upgrade() -> None:
         sa.Column("reasons", sa.Text),
         sa.Column("answered", sa.Float),
     )
+
+
+def _log() -> None:
     op.create_table(
         "log",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),

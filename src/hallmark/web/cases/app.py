@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -18,12 +19,13 @@ from hallmark.evidence.store_desk import OutOfTurn
 from hallmark.web.assets import install_assets
 from hallmark.web.cases import acts, pages
 from hallmark.web.cases.site import SignInFirst, Site, Tokens
-from hallmark.web.errors import Refused, defect
+from hallmark.web.errors import Refused
 from hallmark.web.guard import FORMS, Body, Door, Frame
 from hallmark.web.limits import Limits
 from hallmark.web.metrics import Metrics
 from hallmark.web.signin import SignIn
 
+log = logging.getLogger("hallmark.web")
 LIMITS = Limits(body=2**17)
 
 
@@ -87,7 +89,7 @@ def _status(error: Exception) -> tuple[int, str]:
         words = {404: "there is no such page", 405: "this page takes no such request"}
         return error.status_code, words.get(error.status_code, str(error.detail))
     if isinstance(error, Unavailable):
-        defect(error)
+        log.warning("%s", error)
         return 503, "the database does not answer; nothing was stored, so try again in a minute"
     if isinstance(error, RequestValidationError):
         return 400, f"{error.errors()[0]['loc'][-1]} is missing or is none that can be given"
