@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from hallmark.data import Label
+from hallmark.database import Unavailable
 from hallmark.evidence.cases import Answer, Settings, Text
 from hallmark.evidence.people import Gold
 from hallmark.evidence.roles import Seen
@@ -103,3 +104,14 @@ def test_others_reach_the_pages_through_tls(address: str) -> None:
         check_reach("127.0.0.1", "http://cases.example.org")
     with pytest.raises(ValueError, match="put TLS in front"):
         check_reach("0.0.0.0", "")
+
+
+def test_a_database_that_does_not_answer_is_said_so(site: Running, monkeypatch) -> None:
+    def gone() -> None:
+        raise Unavailable("the database does not answer: it ended")
+
+    monkeypatch.setattr(site.store.database, "reading", gone)
+    monkeypatch.setattr(site.store.database, "writing", gone)
+    for answer in (site.clients["ann"].get("/queue"), site.clients["rea"].post("/desk/take")):
+        assert answer.status_code == 503
+        assert "nothing was stored, so try again" in answer.text

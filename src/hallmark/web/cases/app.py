@@ -71,8 +71,12 @@ def _install_errors(app: FastAPI, site: Site) -> None:
         if isinstance(error, SignInFirst):
             return RedirectResponse("/sign-in", status_code=303)
         status, message = _status(error)
+        try:
+            response = site.page(request, "error", status=status, message=message)
+        except Unavailable as gone:  # who is signed in cannot be told
+            status, message = _status(gone)
+            response = site.page(request, "error", status=status, message=message, person=None)
         wait = getattr(error, "retry_after", None)
-        response = site.page(request, "error", status=status, message=message)
         if wait:
             response.headers["Retry-After"] = str(wait)
         return response
