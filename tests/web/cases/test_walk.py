@@ -54,7 +54,10 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
             stack.callback(context.close)
             page = found[name] = context.new_page()
             page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("request", lambda r: r.url.startswith(walked.url) or wrong.append(r.url))
+            page.on("console", lambda m: "Policy" in m.text and wrong.append(m.text))
+            page.on(
+                "request", lambda r: r.url.startswith((walked.url, "about:")) or wrong.append(r.url)
+            )
             if name != "out":
                 (cookie,) = walked.clients[name].cookies.jar
                 mine = {"name": cookie.name, "value": cookie.value or "", "url": walked.url}
@@ -146,6 +149,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     assert len(file["reviews"]) == 2
     assert "mallory" not in json.dumps(file)
     html = saved(odo, "a:text-is('HTML')")
+    out.goto("about:blank")
     out.set_content(html)
     assert "Hurry explains" in out.locator("body").inner_text()
     assert out.locator("svg.drawing").count() == 2
