@@ -47,6 +47,7 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
     request to anywhere else, fails the test.
     """
     wrong: list[str] = []
+    own = (walked.url, "about:")
     with ExitStack() as stack:
         found = {}
         for name in (*ROLES, "out"):
@@ -55,9 +56,7 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
             page = found[name] = context.new_page()
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda m: "Policy" in m.text and wrong.append(m.text))
-            page.on(
-                "request", lambda r: r.url.startswith((walked.url, "about:")) or wrong.append(r.url)
-            )
+            page.on("request", lambda r: r.url.startswith(own) or wrong.append(r.url))
             if name != "out":
                 (cookie,) = walked.clients[name].cookies.jar
                 mine = {"name": cookie.name, "value": cookie.value or "", "url": walked.url}
