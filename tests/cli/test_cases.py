@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,8 @@ from hallmark.data import Label
 from hallmark.evidence.cases import DAY, Answer
 from hallmark.evidence.store import open_cases
 from hallmark.evidence.store_desk import Desk
+
+from .test_signals import Words, records, write
 
 WORDS = "It repeats itself and names no place."
 
@@ -158,3 +161,27 @@ def test_what_cannot_be_done_is_one_line(run_cli, database, arguments, message) 
     done = run_cli("cases", *arguments)
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
     assert message in done.err
+
+
+def test_what_signals_print_becomes_cases(run_cli, tmp_path: Path, monkeypatch) -> None:
+    judge = SimpleNamespace(detector=Words())
+    monkeypatch.setattr("hallmark.detect.judge.load_detector", lambda name, *, home: judge)
+    posts = write(tmp_path / "posts.jsonl", records())
+    labels = [{"account": f"a{i}", "label": ("human", "synthetic")[i % 2]} for i in range(48)]
+    known = write(tmp_path / "labels.jsonl", labels)
+    evidence, database = tmp_path / "evidence.json", tmp_path / "fused.db"
+    run_cli("signals", "learn", posts, "--labels", known, "--out", evidence)
+    fused = run_cli("signals", "fuse", posts, "--evidence", evidence, "--json").out
+    into = ("--posts", posts, "--database", database, "--json")
+    some = write(tmp_path / "gold.jsonl", labels[:4])
+    done = run_cli("cases", "import", "-", "--gold", some, *into, stdin=fused.encode())
+    assert json.loads(done.out) == {"cases": 48, "there_already": 0, "known": 4}
+    store = open_cases(database)
+    wanted = {a["account"]: a["posterior"] for a in json.loads(fused)["accounts"]}
+    assert {c.name: c.evidence.posterior for c in store.cases()} == wanted
+    assert {c.name for c in store.cases() if c.gold is not None} == {"a0", "a1", "a2", "a3"}
+    store.close()
+    read = run_cli("signals", "read", posts, "--json").out
+    into = ("--posts", posts, "--database", tmp_path / "read.db", "--json")
+    done = run_cli("cases", "import", "-", *into, stdin=read.encode())
+    assert json.loads(done.out)["cases"] == 48

@@ -7,13 +7,13 @@ is a person's, with reasons, and the affected side may appeal.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from hallmark.data import Label
-from hallmark.evidence.fusion import CONTENT, PARTS, Signal
+from hallmark.evidence.fusion import PARTS, Signal
 from hallmark.evidence.ratio import Ratio
 
 LEAST_REASONS, MOST_REASONS = 10, 5000  # characters of what a person has to say
@@ -261,8 +261,3 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
     """Settings from stored ones; what is not stored keeps its default."""
     known = {f.name for f in fields(Settings)}
     return Settings(**{name: value for name, value in values.items() if name in known})
-
-
-def metadata_signals(signals: Sequence[Signal]) -> list[Signal]:
-    """All but the content's."""
-    return [s for s in signals if s.group != CONTENT]

@@ -207,11 +207,6 @@ class CaseStore:
             self.log(connection, "exported", who=PROGRAM, kind="labels", labels=len(found))
         return found
 
-    def revalue(self, *, seed: int = 0) -> None:
-        """Order the queue anew, by what gold cases have taught since."""
-        with self.database.writing() as connection:
-            _revalue(connection, self.settings, seed=seed)
-
     # The log
 
     def entries(

@@ -47,6 +47,7 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
     request to anywhere else, fails the test.
     """
     wrong: list[str] = []
+    own = (walked.url, "about:")
     with ExitStack() as stack:
         found = {}
         for name in (*ROLES, "out"):
@@ -54,7 +55,8 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
             stack.callback(context.close)
             page = found[name] = context.new_page()
             page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("request", lambda r: r.url.startswith(walked.url) or wrong.append(r.url))
+            page.on("console", lambda m: "Policy" in m.text and wrong.append(m.text))
+            page.on("request", lambda r: r.url.startswith(own) or wrong.append(r.url))
             if name != "out":
                 (cookie,) = walked.clients[name].cookies.jar
                 mine = {"name": cookie.name, "value": cookie.value or "", "url": walked.url}
@@ -63,10 +65,16 @@ def people(browser, walked: Running) -> Iterator[dict[str, object]]:
     assert wrong == []
 
 
+def go(page, selector: str) -> None:
+    """Click on what leads to another page, and wait for it."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def answer(page, label: str, reasons: str, button: str) -> None:
     page.get_by_label(label, exact=True).check()
     page.fill("#reasons", reasons)
-    page.click(f"button:text-is('{button}')")
+    go(page, f"button:text-is('{button}')")
 
 
 def saved(page, selector: str) -> str:
@@ -82,16 +90,16 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     out.goto("/")
     out.fill("[name=name]", "ann")
     out.fill("[name=password]", PASSWORD)
-    out.click("main button")
+    go(out, "main button")
     assert out.locator("h1").inner_text() == "Cases"
-    out.click("text=Sign out")
+    go(out, "text=Sign out")
     assert out.url.endswith("/sign-in")
     ann.goto("/queue")
     top = ann.locator("tbody tr").first
     assert "80 %" in top.inner_text()
     # the first reviewer, blind
     rea.goto("/")
-    rea.click("text=Take the next case")
+    go(rea, "text=Take the next case")
     case = rea.url
     assert rea.locator("h1").inner_text() == top.locator("a").inner_text()
     assert "What was weighed is shown once your answer is in" in rea.content()
@@ -106,7 +114,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     assert "\N{MULTIPLICATION SIGN} 20" in rea.locator("table.parts").inner_text()
     # the second, who sees nothing of the first
     rob.goto("/desk")
-    rob.click("text=Take the next case")
+    go(rob, "text=Take the next case")
     assert rob.url == case
     assert "same in every post" not in rob.content()
     answer(rob, "Cannot tell", "Too short to be sure of it.", "Send my review")
@@ -123,7 +131,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     assert "One reviewer was sure" in out.content()
     assert out.locator("nav").count() == 0
     out.fill("#statement", "I wrote them on my phone, in a hurry.")
-    out.click("text=Send the appeal")
+    go(out, "text=Send the appeal")
     assert "waits for its answer" in out.content()
     # somebody else answers
     abe.goto(case)
@@ -137,7 +145,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     receipt = json.loads(saved(odo, "text=Save the receipt"))
     odo.fill("[name=number]", str(receipt["number"]))
     odo.fill("[name=hash]", receipt["hash"])
-    odo.click("text=Check the log")
+    go(odo, "text=Check the log")
     assert "your receipt is part of them" in odo.locator(".fine").inner_text()
     odo.goto(case)
     file = json.loads(saved(odo, "a:text-is('JSON')"))
@@ -146,6 +154,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     assert len(file["reviews"]) == 2
     assert "mallory" not in json.dumps(file)
     html = saved(odo, "a:text-is('HTML')")
+    out.goto("about:blank")
     out.set_content(html)
     assert "Hurry explains" in out.locator("body").inner_text()
     assert out.locator("svg.drawing").count() == 2
@@ -154,7 +163,7 @@ def test_from_queue_to_appeal(walked: Running, people) -> None:
     with walked.store.database.writing() as connection:
         connection.exec_driver_sql("UPDATE reviews SET answer = 'human' WHERE slot = 1")
     odo.goto("/log")
-    odo.click("text=Check the log")
+    go(odo, "text=Check the log")
     assert "it was edited" in odo.locator(".problem").inner_text()
 
 
@@ -164,7 +173,7 @@ def test_a_name_is_shown_to_who_says_why(people) -> None:
     assert "mallory" not in ann.content()
     ann.click("text=Whose account it is")
     ann.fill("#why", "The platform asks whose it is.")
-    ann.click("text=Show the name")
+    go(ann, "text=Show the name")
     assert ann.locator("#name").inner_text() == "mallory"
 
 
