@@ -27,6 +27,7 @@ from hallmark.cli.export import export
 from hallmark.cli.fairness import fairness
 from hallmark.cli.generate import generate
 from hallmark.cli.matrix import matrix
+from hallmark.cli.misuse import misuse
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
@@ -60,6 +61,7 @@ for _command in (
     attack,
     calibrate,
     fairness,
+    misuse,
     eval_lm,
     models,
     get,

@@ -23,11 +23,12 @@ def draw_all(table: CrossTable, folder: Path) -> list[Path]:
                if len({c.row for c in table.cells if c.detector == name}) > 1}  # fmt: skip
     figures["lengths"] = _panels(table, _draw_lengths)
     figures["roc"] = _panels(table, _draw_roc)
-    return [_write(figure, folder / f"{name}.{kind}") for name, figure in figures.items()
+    return [write_figure(figure, folder / f"{name}.{kind}") for name, figure in figures.items()
             for kind in KINDS]  # fmt: skip
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure that needs no screen; ValueError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -38,7 +39,8 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _write(figure: Any, path: Path) -> Path:
+def write_figure(figure: Any, path: Path) -> Path:
+    """Write a figure by the suffix of its name, the same bytes each time."""
     from matplotlib import rc_context
 
     date = {"Date": None} if path.suffix == ".svg" else {}
@@ -52,7 +54,7 @@ def _heat(table: CrossTable, detector: str) -> Any:
     rows = [r.name for r in table.rows if table.cell(detector, r.name, table.columns[0].name)]
     cells = [[table.cell(detector, row, c.name) for c in table.columns] for row in rows]
     values = [[100 * c.accuracy.value if c else float("nan") for c in line] for line in cells]
-    figure = _figure(max(5.0, 2.6 + 0.42 * len(table.columns)), 1.9 + 0.28 * len(rows))
+    figure = new_figure(max(5.0, 2.6 + 0.42 * len(table.columns)), 1.9 + 0.28 * len(rows))
     axes = figure.subplots()
     image = axes.imshow(values, vmin=50, vmax=100, cmap="cividis", aspect="auto")
     axes.set_xticks(range(len(table.columns)), [c.name for c in table.columns], rotation=60,
@@ -80,7 +82,7 @@ def _panels(table: CrossTable, draw: Callable[[Any, CrossTable, str], None]) -> 
     """One panel a column of the largest trained size; in it a line a detector."""
     trained = [c for c in table.columns if c.trained]
     shown = [c.name for c in trained if c.size == trained[-1].size]
-    figure = _figure(_PANEL * len(shown), _PANEL)
+    figure = new_figure(_PANEL * len(shown), _PANEL)
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, shown, strict=True):
         draw(axes, table, name)

@@ -81,7 +81,7 @@ def _preface(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> Itera
         "are 95 % intervals. A row is what was trained on, a column what was tested on."
     )
     yield ""
-    yield from _table(
+    yield from table_lines(
         ["corpus", *SPLITS],
         [
             [c.name, *(str(len(corpora.reaching(c.source, s, table.length))) for s in SPLITS)]
@@ -99,7 +99,7 @@ def _accuracies(table: CrossTable, detector: str) -> list[str]:
             low = min(c.accuracy.low for c in cells if c)
             rows.append([row.name, *shown, f"{low:.3f}"])
     head = ["accuracy, trained on", *(c.name for c in table.columns), "lowest bound"]
-    return _table(head, rows)
+    return table_lines(head, rows)
 
 
 def _rates(table: CrossTable) -> list[str]:
@@ -113,7 +113,7 @@ def _rates(table: CrossTable) -> list[str]:
             numbers = (cell.accuracy, cell.auroc, *cell.tpr, *cell.fpr)
             n = f"{cell.n_synthetic} + {cell.n_human}"
             rows.append([cell.detector, cell.row, cell.column, n, *map(_shown, numbers)])
-    return _table(head, rows)
+    return table_lines(head, rows)
 
 
 def _lengths(table: CrossTable) -> list[str]:
@@ -127,7 +127,7 @@ def _lengths(table: CrossTable) -> list[str]:
         found.setdefault(at, {})[cell.length] = shown
     rows = [[*at, *(by.get(n, "") for n in lengths)] for at, by in found.items()
             if len(by) > 1 and (at[1] in (at[2], EVERYTHING) or at[1] == "as it is")]  # fmt: skip
-    return _table(head, rows)
+    return table_lines(head, rows)
 
 
 def _rows(table: CrossTable, detector: str) -> set[str]:
@@ -136,7 +136,7 @@ def _rows(table: CrossTable, detector: str) -> set[str]:
 
 def _claims(found: Sequence[Finding]) -> list[str]:
     head = ["claim", "detector", "comparison of accuracy", "first", "second", "difference", ""]
-    return _table(
+    return table_lines(
         head,
         [
             [f.claim, f.detector, f.what, _shown(f.first), _shown(f.second),
@@ -150,6 +150,6 @@ def _shown(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
