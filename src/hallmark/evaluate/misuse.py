@@ -169,7 +169,8 @@ class _Work:
         self.samples[name] = sha256_of(samples.folder / MANIFEST)
         key = key_of(
             base=self.samples[self._name(0)], samples=self.samples[name], inputs=self.inputs_hash,
-            settings=asdict(self.config), version=__version__, largest=self.counts[-1],
+            settings={**asdict(self.config), "sizes": ""}, version=__version__,
+            compared=count or self.counts[-1],
         )  # fmt: skip
         path = self.cache / f"point-{count}-{key[:16]}.json"
         if not path.is_file():

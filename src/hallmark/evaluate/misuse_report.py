@@ -132,7 +132,7 @@ def _curve(record: Record) -> Any:
         "samples": lambda p: p["recognition"]["share"],
         held: lambda p: p["recognition"]["held_out"], human: lambda p: p["recognition"]["human"],
     }, "recognised as the position (%)", percent=True)  # fmt: skip
-    _lines(axes[1], points, {
+    _lines(axes[1], points[1:], {
         "samples": lambda p: p["copying"]["samples"]["copied"],
         held: lambda p: p["copying"]["held_out"]["copied"],
         human: lambda p: p["copying"]["human"]["copied"],
@@ -146,7 +146,7 @@ def _curve(record: Record) -> Any:
         axes[3],
         points,
         {name: lambda p, i=i: p["detection"][i]["accuracy"] for i, name in enumerate(names)},
-        f"accuracy of detectors at {record['settings']['length']} tokens (%)",
+        f"accuracy, {record['settings']['length']} tokens (%)",
         percent=True,
     )
     return figure

@@ -30,7 +30,7 @@ class MisuseConfig:
     sampling: str = _setting("k40", "How texts are drawn: one setting, see docs/outputs.md.")
     samples: int = _setting(200, "Texts of each fine-tuned model.")
     train: int = _setting(240, "Texts of the base model that detectors learn from.")
-    valid: int = _setting(80, "Texts of the base model that thresholds are fitted on.")
+    valid: int = _setting(160, "Texts of the base model that thresholds are fitted on.")
     length: int = _setting(128, "Tokens that texts are cut to where all have the same length.")
     most: int = _setting(320, "Tokens that a text has at most.")
     copied: int = _setting(20, "Tokens in a row that count as copied.")
