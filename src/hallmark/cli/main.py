@@ -31,6 +31,7 @@ from hallmark.cli.misuse import misuse
 from hallmark.cli.models import get, models
 from hallmark.cli.output import printable
 from hallmark.cli.outputs import outputs
+from hallmark.cli.probe import probe
 from hallmark.cli.release import release
 from hallmark.cli.score import score
 from hallmark.cli.serve import serve
@@ -69,7 +70,7 @@ for _command in (
     doctor,
 ):
     app.command()(_command)
-for _group in (outputs, detector, train, study, signals, release):
+for _group in (outputs, detector, train, probe, study, signals, release):
     app.add_typer(_group)
 
 

@@ -22,7 +22,7 @@ from hallmark.evaluate.misuse_report import draw, markdown
 from hallmark.evaluate.misuse_settings import MisuseConfig
 from hallmark.evaluate.misuse_texts import Position, read_position
 from hallmark.evaluate.misuse_tune import tune, tuned_key, write_samples
-from hallmark.evaluate.store import key_of
+from hallmark.evaluate.store import Store, key_of
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.training.run import MODEL
 from hallmark.models.folder import read_json, sha256_of, write_json, write_text
@@ -142,7 +142,7 @@ class _Work:
             for n in counts
         }
         self.total = sum(self.units.values())
-        self.inputs_hash = {
+        self.inputs_hash: dict[str, Any] = {
             "human": hash_of(inputs.human), "detector": hash_of(BUNDLED / "detector"),
             "model": model_hashes(inputs.base), "texts": position.digest,
             "judge": hash_of(find_model(config.judge, home=inputs.home)),
@@ -220,6 +220,7 @@ class _Work:
                 base, self._texts(), self.config,
                 judge=LanguageModel.load(judge, device=self.inputs.device),
                 bundled=Combination.load(BUNDLED / "detector", home=self.inputs.home),
+                store=Store(self.cache / "readings"), detector=self.inputs_hash["detector"],
             )  # fmt: skip
         return self._gauge
 

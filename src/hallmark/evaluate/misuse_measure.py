@@ -34,6 +34,7 @@ from hallmark.evaluate.misuse_panel import (
 )
 from hallmark.evaluate.misuse_settings import MisuseConfig
 from hallmark.evaluate.misuse_texts import Position
+from hallmark.evaluate.store import Store
 from hallmark.lm.model import LanguageModel
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.outputset import open_outputs
@@ -57,10 +58,11 @@ class Gauge:
 
     def __init__(
         self, base: Base, corpora: Corpora, config: MisuseConfig, *, judge: LanguageModel,
-        bundled: Combination,
+        bundled: Combination, store: Store, detector: str,
     ) -> None:  # fmt: skip
         self._base, self._corpora, self._config = base, corpora, config
         self._judge, self._bundled = judge, bundled
+        self._store, self._detector = store, detector
 
     def measure(self, samples: Path, count: int, model: LanguageModel) -> dict[str, Any]:
         """The point's measures; `model` wrote the samples after `count` documents (0: the base).
@@ -182,8 +184,7 @@ class Gauge:
             s: Split(self._texts(self._human(s)), self._texts(self._cut(self._outputs[s])))
             for s in self._outputs
         }
-        panel = Panel(self._bundled, splits["train"], splits["valid"])
-        test = splits["test"]
+        panel, test = self._panel(splits), splits["test"]
         return panel, panel.scores(test.human), panel.scores(test.synthetic)
 
     @cached_property
@@ -194,8 +195,13 @@ class Gauge:
             lengths = [len(i) for i in outputs]
             people = matched(self._long(split), lengths, self._tokenizer, seed=self._config.seed)
             splits[split] = Split(people, self._texts(outputs))
-        panel, test = Panel(self._bundled, splits["train"], splits["valid"]), splits["test"]
+        panel, test = self._panel(splits), splits["test"]
         return panel, {"human": panel.scores(test.human), "base": panel.scores(test.synthetic)}
+
+    def _panel(self, splits: dict[str, Split]) -> Panel:
+        return Panel(
+            self._bundled, splits["train"], splits["valid"], store=self._store, key=self._detector
+        )
 
     @cached_property
     def _outputs(self) -> dict[str, list[Ids]]:

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hallmark import __version__
 from hallmark.detect.combination import FEWEST_TOKENS, Combination
 from hallmark.detect.refit import Refit
+from hallmark.detect.stored import Arrays
 from hallmark.detect.tfidf import Tfidf
 from hallmark.evaluate.cells import Thresholds, cell_of, difference, fit_thresholds
+from hallmark.evaluate.store import Store, key_of
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.stats import Estimate
 
@@ -41,10 +44,16 @@ class Split:
 
 
 class Panel:
-    """The detectors, fitted to texts of some lengths; thresholds are those of validation texts."""
+    """The detectors, fitted to texts of some lengths; thresholds are those of validation texts.
 
-    def __init__(self, bundled: Combination, train: Split, valid: Split) -> None:
-        self._bundled, self._tfidf, self._refit = bundled, Tfidf(), Refit()
+    What the network found in texts is kept in `store`; `key` names the bundled detector there.
+    """
+
+    def __init__(
+        self, bundled: Combination, train: Split, valid: Split, *, store: Store, key: str
+    ) -> None:
+        self._bundled, self._store, self._key = bundled, store, key
+        self._tfidf, self._refit = Tfidf(), Refit()
         learn, held = [*train.human, *train.synthetic], [*valid.human, *valid.synthetic]
         self._tfidf.fit(learn, train.labels, validation=(held, valid.labels))
         features = self._features(learn)[0]
@@ -62,12 +71,18 @@ class Panel:
         }
 
     def _features(self, texts: Sequence[str]) -> tuple[Floats, NDArray[np.int64]]:
+        key = key_of(detector=self._key, texts=list(texts), hallmark=__version__)
+        found = self._store.arrays(key, lambda: self._read(texts))
+        return np.asarray(found["features"], dtype=np.float64), found["lengths"].astype(np.int64)
+
+    def _read(self, texts: Sequence[str]) -> Arrays:
         readings = self._bundled.reader.read(texts)
         if short := sum(len(r) < FEWEST_TOKENS for r in readings):
             raise ValueError(
                 f"{short} texts have fewer than {FEWEST_TOKENS} tokens; leave them out"
             )
-        return self._bundled.matrix(readings), np.array([len(r) for r in readings])
+        lengths = np.array([len(r) for r in readings])
+        return {"features": self._bundled.matrix(readings), "lengths": lengths}
 
 
 def equal_lengths(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hallmark.evaluate.figures import COLOURS, KINDS, new_figure, write_figure
-from hallmark.evaluate.report import table_lines
+from hallmark.evaluate.report import shown_value, table_lines
 
 Record = Mapping[str, Any]
 _NONE = 3  # on the logarithmic axis, where the model stands that was not fine-tuned
@@ -42,8 +42,8 @@ def _preface(record: Record) -> Iterator[str]:
         f"no text is in two of these. {corpus['exact_duplicates']} exact and "
         f"{corpus['near_duplicates']} near duplicates were left out. Human texts of "
         f"{settings['length']} tokens: train {human['train']}, valid {human['valid']}, test "
-        f"{human['test']}. Samples: {settings['samples']} of each model, {settings['sampling']}, at "
-        f"most {settings['most']} tokens, seed {record['seed']}. Brackets are 95 % intervals."
+        f"{human['test']}. Samples: {settings['samples']} of each model, {settings['sampling']}, "
+        f"at most {settings['most']} tokens, seed {record['seed']}. Brackets are 95 % intervals."
     )
 
 
@@ -52,30 +52,36 @@ def _texts(record: Record) -> tuple[list[str], list[list[str]]]:
     head = ["documents", "steps (passes)", "mean tokens", f"n at {length} tokens", "recognised",
             "bits per byte, judge", "bits per byte, own, held out", "repeated",
             f"{copied} tokens copied", "longest run: median, most", "near duplicates"]  # fmt: skip
-    rows = []
-    for point in record["curve"]:
-        training, samples, fluency = point["training"], point["samples"], point["fluency"]
-        copying = point["copying"]["samples"]
-        rows.append([
-            str(point["documents"]),
-            f"{training['steps']} ({training['passes']:.1f})" if training else "-",
-            f"{samples['mean_tokens']:.0f}", str(samples["reaching"]),
-            shown(point["recognition"]["share"]), shown(fluency["samples"]),
-            shown(fluency["model_held_out"]), shown(fluency["repeated"]),
-            shown(copying["copied"]),
-            f"{copying['longest']['median']:.0f}, {copying['longest']['max']}",
-            shown(copying["near_duplicates"]),
-        ])  # fmt: skip
+    rows = [_row(point) for point in record["curve"]]
+    last = record["final"]
     for name, label in (("held_out", "the position's held-out documents"), ("human", "human text")):
-        last = record["final"]
-        copying, fluency = last["copying"][name], last["fluency"]
+        fluency = (last["fluency"][name], last["fluency"][f"model_{name}"])
         rows.append([
-            label, "-", "-", str(copying["copied"]["n"]), shown(last["recognition"][name]),
-            shown(fluency[name]), shown(fluency[f"model_{name}"]), "-", shown(copying["copied"]),
-            f"{copying['longest']['median']:.0f}, {copying['longest']['max']}",
-            shown(copying["near_duplicates"]) if "near_duplicates" in copying else "-",
+            label, "-", "-", str(last["copying"][name]["copied"]["n"]),
+            shown_value(last["recognition"][name]), *map(shown_value, fluency), "-",
+            *_copied(last["copying"][name]),
         ])  # fmt: skip
     return head, rows
+
+
+def _row(point: Record) -> list[str]:
+    training, samples, fluency = point["training"], point["samples"], point["fluency"]
+    return [
+        str(point["documents"]),
+        f"{training['steps']} ({training['passes']:.1f})" if training else "-",
+        f"{samples['mean_tokens']:.0f}", str(samples["reaching"]),
+        shown_value(point["recognition"]["share"]), shown_value(fluency["samples"]),
+        shown_value(fluency["model_held_out"]), shown_value(fluency["repeated"]),
+        *_copied(point["copying"]["samples"]),
+    ]  # fmt: skip
+
+
+def _copied(found: Record) -> list[str]:
+    near, longest = found.get("near_duplicates"), found["longest"]
+    return [
+        shown_value(found["copied"]), f"{longest['median']:.0f}, {longest['max']}",
+        shown_value(near) if near else "-",
+    ]  # fmt: skip
 
 
 def _equal(record: Record) -> tuple[list[str], list[list[str]]]:
@@ -83,7 +89,7 @@ def _equal(record: Record) -> tuple[list[str], list[list[str]]]:
             "accuracy lost", "AUROC lost", "TPR lost"]  # fmt: skip
     names = ("accuracy", "auroc", "tpr", "fpr", "accuracy_lost", "auroc_lost", "tpr_lost")
     rows = [
-        [one["detector"], str(documents), *(shown(one[name]) for name in names)]
+        [one["detector"], str(documents), *(shown_value(one[name]) for name in names)]
         for documents, one in _by_detector(record)
     ]
     return head, rows
@@ -94,7 +100,11 @@ def _own(record: Record) -> tuple[list[str], list[list[str]]]:
             "fine-tuned", "lost", "of that, by length", "and the rest"]  # fmt: skip
     names = ("base", "base_cut", "tuned", "lost", "by_length", "by_rest")
     rows = [
-        [one["detector"], str(documents), *(shown(one["own_lengths"][name]) for name in names)]
+        [
+            one["detector"],
+            str(documents),
+            *(shown_value(one["own_lengths"][name]) for name in names),
+        ]
         for documents, one in _by_detector(record)
         if documents
     ]
@@ -105,13 +115,6 @@ def _by_detector(record: Record) -> Iterator[tuple[int, Any]]:
     for i in range(len(record["final"]["detection"])):
         for point in record["curve"]:
             yield point["documents"], point["detection"][i]
-
-
-def shown(estimate: Mapping[str, Any]) -> str:
-    """A measured value with its interval, and n."""
-    numbers = (estimate["value"], estimate["low"], estimate["high"])
-    value, low, high = ("-" if x is None else f"{x:.3f}" for x in numbers)
-    return f"{value} [{low}, {high}] (n {estimate['n']})"
 
 
 def draw(record: Record, folder: Path) -> list[Path]:

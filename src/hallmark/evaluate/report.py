@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -153,3 +153,10 @@ def _shown(estimate: Estimate) -> str:
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def shown_value(found: Mapping[str, Any], *, form: str = ".3f") -> str:
+    """A measured value as JSON has it, with its interval and n."""
+    numbers = (found["value"], found["low"], found["high"])
+    value, low, high = ("-" if x is None else f"{x:{form}}" for x in numbers)
+    return f"{value} [{low}, {high}] (n {found['n']})"
