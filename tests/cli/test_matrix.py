@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hallmark.cli.matrix import line
-from hallmark.evaluate.crosstable import Step
 from hallmark.outputs.imports import import_outputs
 
 
@@ -53,8 +51,3 @@ def test_what_is_wrong_is_one_line(run_cli, sets: tuple[Path, Path], tmp_path: P
     assert "holds no finished output set" in done.err
     done = run_cli("matrix", sets[0], "--human", sets[1], "--out", tmp_path / "o", "--lengths", "x")
     assert (done.code, "lengths must be rising" in done.err) == (1, True)
-
-
-def test_the_time_left_is_that_of_rows_before() -> None:
-    assert line(Step(0, 4, "a"), 9.0) == "hallmark: 0 of 4 rows; a"
-    assert line(Step(1, 4, "b"), 60.0) == "hallmark: 1 of 4 rows, 0:03:00 left; b"

@@ -13,7 +13,7 @@ from hallmark.lm.training.settings import TrainConfig
 from hallmark.models.sizes import SIZES
 
 LADDER = next(size.name for size in reversed(SIZES) if size.bundled)
-VALIDATIONS = 8  # of a fine-tuning, at least
+VALIDATIONS = 4  # of a fine-tuning, at least
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -79,5 +79,5 @@ class MisuseConfig:
         return TrainConfig(
             steps=steps, batch_size=self.batch_size, micro_batch=self.batch_size,
             sequence_length=self.sequence_length, lr=self.lr, warmup=0.05, seed=self.seed,
-            valid_every=every, valid_rows=32, save_every=every, keep=1,
+            valid_every=every, valid_rows=16, save_every=every, keep=1,
         )  # fmt: skip

@@ -44,7 +44,7 @@ class BiasConfig:
     samples: int = _setting(20, "Completions of each prompt.")
     tokens: int = _setting(24, "Tokens of a completion.")
     top_k: int = _setting(40, "Likeliest tokens to draw from; 0: all.")
-    words: int = _setting(8, "Words to list for each term.")
+    words: int = _setting(5, "Words to list for each term.")
     seed: int = _setting(0, "Of completions.")
 
     def __post_init__(self) -> None:
