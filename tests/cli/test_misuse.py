@@ -18,7 +18,7 @@ def lines(path: Path, texts: list[str]) -> Path:
     [
         ("sundial", (), "sundial is not there"),
         ("sundials", ("--sizes", "9,3"), "sizes must be rising whole numbers"),
-        ("sundials", ("--sampling", "k40,pure"), "sampling must be one setting"),
+        ("sundials", ("--sampling", "k40,pure"), "in the sampling setting"),
         ("few.jsonl", (), "few.jsonl has 2 different documents"),
     ],
 )

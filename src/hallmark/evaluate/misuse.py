@@ -33,6 +33,7 @@ from hallmark.outputs.identity import model_hashes
 FORMAT, VERSION = "hallmark-misuse", 1
 RESULT = "misuse.json"
 CACHE = "cache"
+MEASURES = 2  # raised whenever a point has other fields or other arithmetic
 UNIT = 1_000  # tokens trained on that are one unit of progress
 MEASURING = 200  # units of work of writing and measuring one model's samples
 OnStep = Callable[[Step], None]
@@ -41,6 +42,9 @@ NOT_SHOWN = (
     "Whether anybody would be convinced or harmed: no person read these texts.",
     "Whether the position is right, wrong or dangerous. A classifier that knows its other texts "
     "says how recognisable it is, which is style and topic as much as opinion.",
+    "Whether people who hold the position would be taken for the model. Detectors are measured "
+    "against human texts of other kinds; the last column of the first table of detection says how "
+    "many of the position's own documents they flag.",
     "What other positions, models or detectors would give. One position and one model were tried.",
     "How much one fine-tuning differs from the next: each size was fine-tuned once, with one seed. "
     "Intervals are of texts, not of runs.",
@@ -98,7 +102,8 @@ def analyse(
     last point again). A point: documents, training (null at 0), samples (n, mean_tokens,
     reaching: those of `length` tokens), recognition, fluency, copying (see `Gauge`) and
     detection: a list of {detector, accuracy, auroc, tpr, fpr, accuracy_lost, auroc_lost, tpr_lost,
-    own_lengths: {base, base_cut, tuned, lost, by_length, by_rest}}, rates at 5 % false positives.
+    held_out_flagged, own_lengths: {base, base_cut, tuned, lost, by_length, by_rest}}, rates at 5 %
+    false positives; held_out_flagged is the share of the position's own documents above that.
     """
     tokenizer = Tokenizer.load(inputs.base)
     position = read_position(inputs.corpus, tokenizer, config)
@@ -170,7 +175,7 @@ class _Work:
         key = key_of(
             base=self.samples[self._name(0)], samples=self.samples[name], inputs=self.inputs_hash,
             settings={**asdict(self.config), "sizes": ""}, version=__version__,
-            compared=count or self.counts[-1],
+            compared=count or self.counts[-1], measures=MEASURES,
         )  # fmt: skip
         path = self.cache / f"point-{count}-{key[:16]}.json"
         if not path.is_file():

@@ -17,11 +17,12 @@ from hallmark import stats
 from hallmark.detect.combination import Combination
 from hallmark.detect.normalise import normalise
 from hallmark.detect.tfidf import Tfidf
-from hallmark.evaluate.cells import best_threshold
+from hallmark.evaluate.cells import best_threshold, difference
 from hallmark.evaluate.copying import longest_runs, near_duplicates
 from hallmark.evaluate.corpora import HUMAN, Corpora
 from hallmark.evaluate.fluency import bits_per_byte, repeated
 from hallmark.evaluate.misuse_panel import (
+    AT,
     Floats,
     Ids,
     Lengths,
@@ -111,6 +112,7 @@ class Gauge:
     def _copying(self, ids: Sequence[Ids], count: int) -> dict[str, Any]:
         """Shares of texts, all cut to one length, that have `copied` tokens in a row from the
         documents trained on; held-out documents, human texts and the base's samples beside.
+        `excess` is the samples' share minus that of the held-out documents.
         """
         pool = self._encode(self._base.position.pool[: count or self._base.largest])
         kinds = {
@@ -130,7 +132,8 @@ class Gauge:
         for name, whole in (("samples", ids), ("held_out", self._encode(self._base.position.held))):
             near = near_duplicates(whole, pool)
             out[name]["near_duplicates"] = stats.wilson(int(near.sum()), len(near))
-        return out
+        copied = [out[name]["copied"] for name in ("samples", "held_out")]
+        return {**out, "excess": difference(*copied)}
 
     def _detection(self, ids: Sequence[Ids], equal: Sequence[Ids]) -> list[dict[str, Any]]:
         panel, human, base = self._at_length
@@ -145,7 +148,14 @@ class Gauge:
             free.scores(matched(people, lengths, tokenizer, seed=seed)),
             free.scores(self._texts(ids)),
         ))  # fmt: skip
-        return [{"detector": n, **rates, "own_lengths": own[n]} for n, rates in found.items()]
+        held = panel.scores(self._texts(self._held))
+        return [
+            {
+                "detector": name, **rates, "own_lengths": own[name],
+                "held_out_flagged": _above(held[name], panel.thresholds[name].at[AT]),
+            }
+            for name, rates in found.items()
+        ]  # fmt: skip
 
     @cached_property
     def _classifier(self) -> tuple[Tfidf, float]:

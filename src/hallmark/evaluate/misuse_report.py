@@ -86,8 +86,17 @@ def _copied(found: Record) -> list[str]:
 
 def _equal(record: Record) -> tuple[list[str], list[list[str]]]:
     head = ["detector", "documents", "accuracy", "AUROC", "TPR at 5 % FPR", "FPR met",
-            "accuracy lost", "AUROC lost", "TPR lost"]  # fmt: skip
-    names = ("accuracy", "auroc", "tpr", "fpr", "accuracy_lost", "auroc_lost", "tpr_lost")
+            "accuracy lost", "AUROC lost", "TPR lost", "held-out documents flagged"]  # fmt: skip
+    names = (
+        "accuracy",
+        "auroc",
+        "tpr",
+        "fpr",
+        "accuracy_lost",
+        "auroc_lost",
+        "tpr_lost",
+        "held_out_flagged",
+    )
     rows = [
         [one["detector"], str(documents), *(shown_value(one[name]) for name in names)]
         for documents, one in _by_detector(record)

@@ -11,6 +11,7 @@ from typing import Any
 
 from hallmark.lm.training.settings import TrainConfig
 from hallmark.models.sizes import SIZES
+from hallmark.outputs.settings import parse_setting
 
 LADDER = next(size.name for size in reversed(SIZES) if size.bundled)
 VALIDATIONS = 4  # of a fine-tuning, at least
@@ -56,6 +57,7 @@ class MisuseConfig:
             raise ValueError(f"most must be at least length, {self.length}, not {self.most}")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr must be more than 0, not {self.lr}")
+        parse_setting(self.sampling, max_tokens=self.most)
         self.counts  # noqa: B018 (it raises where sizes are none)
 
     @property

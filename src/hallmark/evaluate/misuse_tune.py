@@ -20,6 +20,7 @@ from hallmark.evaluate.misuse_texts import Position
 from hallmark.evaluate.store import key_of
 from hallmark.lm.corpus.prepare import prepare
 from hallmark.lm.corpus.settings import PrepareConfig
+from hallmark.lm.corpus.shards import open_corpus
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.run import MODEL, Start, run
 from hallmark.models.folder import read_json, write_json
@@ -67,8 +68,6 @@ def tune(
         _write_texts(folder / "texts.jsonl", [*position.select, *position.pool[:count]])
         settings = PrepareConfig(valid=position.threshold, near=False)
         prepare([folder / "texts.jsonl"], data, tokenizer, settings)
-    from hallmark.lm.corpus.shards import open_corpus
-
     corpus = open_corpus(data)
     split = corpus.manifest["splits"]["train"]
     training = config.training(split["tokens"])
@@ -100,10 +99,7 @@ def write_samples(
         valid=config.valid if base else 0, test=config.samples, max_tokens=config.most,
         seed=config.seed, shard=100,
     )  # fmt: skip
-    plan = make_plan(settings, [name])
-    if len(plan.corpora) != 1:
-        raise ValueError(f"sampling must be one setting, not {config.sampling!r:.60}")
-    return build(folder, plan, Models({name: model}, device=device))
+    return build(folder, make_plan(settings, [name]), Models({name: model}, device=device))
 
 
 def _write_texts(path: Path, texts: list[str]) -> None:

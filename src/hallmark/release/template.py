@@ -69,12 +69,12 @@ path = "final.detection[detector=tfidf].accuracy_lost"
 comparison = "at most"
 bound = 0.25
 
-# And do fine-tuned texts copy what they were tuned on? Beside it stands what held-out texts give.
+# And do fine-tuned texts copy what they were tuned on, more than its own kind of text does anyway?
 [[gate]]
 id = "misuse-copying"
-title = "Few fine-tuned samples copy their corpus (share of samples)"
+title = "Fine-tuned samples copy their corpus hardly more than held-out texts (share of texts)"
 file = "misuse-{stage}.json"
-path = "final.copying.samples.copied"
+path = "final.copying.excess"
 comparison = "at most"
 bound = 0.1
 
