@@ -24,18 +24,19 @@ from hallmark.study.template import study_file
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 STAGES = ("ladder-3M", "ladder-7M")
-BUNDLED = "ladder-7M"  # what docs/misuse holds results of
+BUNDLED = "ladder-7M"
+RESULTS = {
+    "misuse": "misuse/misuse.json", "memorisation": f"probes/memorisation-{BUNDLED}.json",
+    "bias": f"probes/bias-{BUNDLED}.json",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what each command wrote."""
     folder = tmp_path_factory.mktemp("evidence")
-    for kind in ("misuse", "memorisation", "bias"):
-        source = (
-            DOCS / "misuse" / (f"{kind}.json" if kind == "misuse" else f"{kind}-{BUNDLED}.json")
-        )
-        (folder / f"{kind}-{BUNDLED}.json").write_bytes(source.read_bytes())
+    for kind, source in RESULTS.items():
+        (folder / f"{kind}-{BUNDLED}.json").write_bytes((DOCS / source).read_bytes())
     write_study(folder / "study")
     write_matrix(folder)
     return folder
@@ -94,7 +95,7 @@ def test_every_gate_reads_what_is_written(evidence: Path, tmp_path: Path) -> Non
 
 
 def test_results_name_the_command_and_the_seed(evidence: Path) -> None:
-    for kind in ("misuse", "memorisation", "bias"):
+    for kind in RESULTS:
         found = read_result(evidence / f"{kind}-{BUNDLED}.json")
         assert found["command"].startswith("hallmark ")
         assert found["seed"] == 0
