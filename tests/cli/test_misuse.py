@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hallmark.evaluate.standin import standin
+
 
 def lines(path: Path, texts: list[str]) -> Path:
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
@@ -20,6 +22,7 @@ def lines(path: Path, texts: list[str]) -> Path:
         ("sundials", ("--sizes", "9,3"), "sizes must be rising whole numbers"),
         ("sundials", ("--sampling", "k40,pure"), "in the sampling setting"),
         ("few.jsonl", (), "few.jsonl has 2 different documents"),
+        ("maps.jsonl", (), "human is or holds no corpus"),
     ],
 )
 def test_what_is_wrong_is_one_line(
@@ -28,6 +31,7 @@ def test_what_is_wrong_is_one_line(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     lines(tmp_path / "few.jsonl", ["One sundial.", "Another sundial."])
+    lines(tmp_path / "maps.jsonl", list(standin("maps", documents=60)))
     (tmp_path / "human").mkdir()
     done = run_cli("misuse", corpus, "--human", "human", "--out", "out", "--quiet", "--model",
                    "ladder-0.5M", "--judge", "ladder-0.5M", *options)  # fmt: skip

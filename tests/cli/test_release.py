@@ -140,7 +140,7 @@ def test_plan_and_key_as_json(run_cli, tmp_path: Path) -> None:
     key = json.loads(run_cli("release", "key", tmp_path / "k", "--json").out)
     assert set(key) == {"key", "public_key", "fingerprint"}
     sign = ("release", "sign", tmp_path / "p.toml", "--key", tmp_path / "k", "--json")
-    assert len(json.loads(run_cli(*sign).out)["texts"]) == 8
+    assert len(json.loads(run_cli(*sign).out)["texts"]) == 10
 
 
 def test_nothing_heavy_is_loaded(work: Path) -> None:

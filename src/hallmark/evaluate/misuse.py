@@ -111,12 +111,13 @@ def analyse(
     if len(counts) < len(config.counts):
         counts.append(len(position.pool))
     work = _Work(inputs, cache, config, position, counts, on_step)
+    human = work.human_counts()  # whatever is wrong with these texts shows before the work
     points = [work.point(n) for n in (0, *counts)]
     on_step(Step(work.total, work.total, "done"))
     record = {
         "format": FORMAT, "version": VERSION, "command": command, "seed": config.seed,
         "model": inputs.model, "settings": asdict(config), "provenance": work.provenance(),
-        "corpus": _about(position), "human": work.human_counts(),
+        "corpus": _about(position), "human": human,
         "published": {"what": "GPT-2 fine-tuned on Amazon reviews, TF-IDF, top-k 40, accuracy",
                       "base": 0.927, "tuned": 0.702, "share_by_length": 0.5},
         "curve": points, "final": points[-1], "not_shown": list(NOT_SHOWN),
