@@ -167,25 +167,26 @@ def test_after_a_kill_only_what_is_missing_is_done(
     assert hashes(tmp_path) == hashes(whole)
 
 
-def test_the_program_killed_in_the_middle_goes_on(
+def test_the_program_killed_with_its_two_workers_goes_on(
     shards: Path, whole: Path, tmp_path: Path, hashes
 ) -> None:
     command = [
         sys.executable, "-c", PROGRAM, "corpus", "score", str(shards), "--out", str(tmp_path),
-        "--model", "ladder-0.5M", "--workers", "1",
+        "--model", "ladder-0.5M", "--workers",
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        end = time.monotonic() + 60
-        while not (tmp_path / "part-00000.parquet").exists() and process.poll() is None:
+    with subprocess.Popen([*command, "2"], stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 90
+        while not list(tmp_path.glob("part-*")) and process.poll() is None:
             assert time.monotonic() < end
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
     (tmp_path / ".part-00005.parquet.0123456789abcdef").write_bytes(b"cut short")
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    (tmp_path / ".run.json.0123456789abcdef").write_bytes(b"cut short")
+    done = subprocess.run([*command, "1"], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == f"{tmp_path}\n"
     assert "6 of 6 shards, 144 records" in done.stderr.splitlines()[-1]
     assert hashes(tmp_path) == hashes(whole)
-    assert not list(tmp_path.glob(".part*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [".lock"]
 
 
 def test_a_bad_record_is_one_line_and_the_others_finish(
@@ -263,6 +264,12 @@ def test_changed_inputs_and_outputs_are_found(shards: Path, whole: Path, tmp_pat
     (out / "part-00002.parquet").write_bytes(data)
     with pytest.raises(ValueError, match=r"part-00002.parquet is not the file that manifest.json"):
         run(SCORE, inputs, out, mapped=ONE)
+
+
+def test_killed_before_it_had_said_whose_the_folder_is(shards: Path, tmp_path: Path) -> None:
+    (tmp_path / ".run.json.0123456789abcdef").write_bytes(b"{")
+    assert run(SCORE, list_shards([shards / "0.jsonl"]), tmp_path, mapped=ONE).manifest
+    assert not list(tmp_path.glob(".run*"))
 
 
 def test_a_folder_of_something_else_or_in_use_is_refused(shards: Path, tmp_path: Path) -> None:

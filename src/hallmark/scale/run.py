@@ -69,7 +69,8 @@ def run(
 @contextmanager
 def _claimed(folder: Path, own: dict[str, Any]) -> Iterator[None]:
     """Hold the folder for this run; what `run.json` says must be the same."""
-    if not (folder / _RUN).is_file() and any(p.name != _LOCK for p in folder.iterdir()):
+    known = (folder / _RUN).is_file()
+    if not known and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ValueError(f"{folder} holds files that no corpus command made; give a new --out")
     lock = FileLock(folder / _LOCK)
     try:
@@ -104,8 +105,9 @@ def _complete(
         paths = [folder / part for part in parts]
         joined = join_traces(folder, paths, content=bool(stage.detector))
         files |= {name: describe(folder / name) for name in joined}
-    for stale in folder.glob(".*.parquet.*"):  # of a worker killed while it wrote one
-        stale.unlink(missing_ok=True)
+    for pattern in (".*.parquet.*", f".{_RUN}.*", f".{MANIFEST}.*"):
+        for stale in folder.glob(pattern):  # of a process killed while it wrote a file
+            stale.unlink(missing_ok=True)
     inputs = [
         {"name": done.name, "size": done.input_size, "sha256": done.input_sha256} for done in found
     ]
