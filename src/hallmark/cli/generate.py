@@ -114,17 +114,12 @@ def generate(
     check_signing(sign, manifest)
     chosen = Seeds(seed, own_seed)
     batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
-    unsigned = with_draft(load_model(model, precision=precision, device=device), draft)
-    writer = Recorded(unsigned) if manifest else unsigned
-    if jsonl:
-        write_lines(batches, writer, params, quiet=quiet)
-    elif json:
-        print_json(collect(batches, writer, params))
-    else:
-        write_text(batches, writer, params, quiet=quiet)
+    plain = with_draft(load_model(model, precision=precision, device=device), draft)
+    writer = Recorded(plain) if manifest else plain
+    write(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
     if isinstance(writer, Recorded) and sign and manifest:
         sign_generations(writer, params, model=model, key=sign, manifest=manifest, who=who)
-    note(said(unsigned), quiet=quiet or not said(unsigned))
+    note(said(plain), quiet=quiet or not said(plain))
 
 
 @dataclass(frozen=True)
@@ -223,6 +218,24 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
         "seed": generation.seed,
         "note": generation.note,
     }
+
+
+def write(
+    batches: Iterator[Batch],
+    writer: Writer,
+    params: SamplingParams,
+    *,
+    jsonl: bool,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """The texts in the form that was asked for."""
+    if jsonl:
+        write_lines(batches, writer, params, quiet=quiet)
+    elif json:
+        print_json(collect(batches, writer, params))
+    else:
+        write_text(batches, writer, params, quiet=quiet)
 
 
 def write_lines(
