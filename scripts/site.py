@@ -76,7 +76,9 @@ def reference() -> Iterator[tuple[str, str]]:
         modules = [m for path in sorted(folder.glob("*.py")) if (m := module(path))]
         if modules:
             yield name, f"# `{name}`\n\n" + "\n".join(modules)
-            first = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+            head = folder / "__init__.py"
+            text = head.read_text("utf-8") if head.is_file() else ""
+            first = ast.get_docstring(ast.parse(text)) or ""
             index.append(f"| [`{name}`]({name}.md) | {escaped(first.splitlines()[:1])} |")
     yield "index", "\n".join(index) + "\n"
 

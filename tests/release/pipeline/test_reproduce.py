@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -163,3 +164,36 @@ def test_a_folder_belongs_to_one_run(released: Released, tmp_path: Path, run_cli
     full = run_cli("reproduce", "--out", tmp_path)
     assert full.code == 1
     assert "is no empty folder" in full.err
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("matrix.json", "matrix/matrix.json"),
+        ("study/result.json", "study/report/result.json"),
+        ("study-power.json", ""),
+        ("attacks.json", ""),
+        (f"bias-{LARGEST}.json", "bias.json"),
+        (f"memorisation-{LARGEST}.json", "memorisation.json"),
+        (f"misuse-{LARGEST}.json", "misuse/misuse.json"),
+    ],
+)
+def test_the_command_that_a_result_names_measures_it_again(
+    name: str, made: str, released: Released, tmp_path: Path, run_cli, monkeypatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(released.out, run)
+    monkeypatch.chdir(run)
+    kept = json.loads((run / "evidence" / name).read_text("utf-8"))
+    words = shlex.split(kept["command"])
+    if "TRAINING" in words:
+        words[words.index("TRAINING")] = str(released.work / "walking.jsonl")
+    if made:
+        (run / made).unlink(missing_ok=True)
+    done = run_cli(*words[1:], "--quiet")
+    assert done.code == 0, done.err
+    again = json.loads((run / made).read_text("utf-8") if made else done.out)
+    ignored = {"command", "seed", "folder", "provenance", "studies", "words"}
+    for key in again.keys() - ignored:
+        assert again[key] == kept[key], key
+    assert len(again.keys() - ignored) >= 1
