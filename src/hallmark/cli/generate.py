@@ -116,7 +116,7 @@ def generate(
     batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
     plain = with_draft(load_model(model, precision=precision, device=device), draft)
     writer = Recorded(plain) if manifest else plain
-    write(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
+    answer(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
     if isinstance(writer, Recorded) and sign and manifest:
         sign_generations(writer, params, model=model, key=sign, manifest=manifest, who=who)
     note(said(plain), quiet=quiet or not said(plain))
@@ -220,7 +220,7 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
     }
 
 
-def write(
+def answer(
     batches: Iterator[Batch],
     writer: Writer,
     params: SamplingParams,
