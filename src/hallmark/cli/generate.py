@@ -116,12 +116,7 @@ def generate(
     batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
     unsigned = with_draft(load_model(model, precision=precision, device=device), draft)
     writer = Recorded(unsigned) if manifest else unsigned
-    if jsonl:
-        write_lines(batches, writer, params, quiet=quiet)
-    elif json:
-        print_json(collect(batches, writer, params))
-    else:
-        write_text(batches, writer, params, quiet=quiet)
+    write_all(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
     if isinstance(writer, Recorded) and sign and manifest:
         sign_generations(writer, params, model=model, key=sign, manifest=manifest, who=who)
     note(said(unsigned), quiet=quiet or not said(unsigned))
@@ -223,6 +218,19 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
         "seed": generation.seed,
         "note": generation.note,
     }
+
+
+def write_all(
+    batches: Iterator[Batch], model: Writer, params: SamplingParams, *, jsonl: bool, json: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Every text, in the form that was asked for."""
+    if jsonl:
+        write_lines(batches, model, params, quiet=quiet)
+    elif json:
+        print_json(collect(batches, model, params))
+    else:
+        write_text(batches, model, params, quiet=quiet)
 
 
 def write_lines(
