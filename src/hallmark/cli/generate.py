@@ -114,12 +114,12 @@ def generate(
     check_signing(sign, manifest)
     chosen = Seeds(seed, own_seed)
     batches = requests(prompt, unconditional=unconditional, n=n, seeds=chosen, jsonl=jsonl)
-    plain = with_draft(load_model(model, precision=precision, device=device), draft)
-    writer = Recorded(plain) if manifest else plain
-    answer(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
+    unsigned = with_draft(load_model(model, precision=precision, device=device), draft)
+    writer = Recorded(unsigned) if manifest else unsigned
+    write_all(batches, writer, params, jsonl=jsonl, json=json, quiet=quiet)
     if isinstance(writer, Recorded) and sign and manifest:
         sign_generations(writer, params, model=model, key=sign, manifest=manifest, who=who)
-    note(said(plain), quiet=quiet or not said(plain))
+    note(said(unsigned), quiet=quiet or not said(unsigned))
 
 
 @dataclass(frozen=True)
@@ -220,22 +220,17 @@ def as_record(request: Request, generation: Generation) -> dict[str, Any]:
     }
 
 
-def answer(
-    batches: Iterator[Batch],
-    writer: Writer,
-    params: SamplingParams,
-    *,
-    jsonl: bool,
-    json: bool,
+def write_all(
+    batches: Iterator[Batch], model: Writer, params: SamplingParams, *, jsonl: bool, json: bool,
     quiet: bool,
-) -> None:
-    """The texts in the form that was asked for."""
+) -> None:  # fmt: skip
+    """Every text, in the form that was asked for."""
     if jsonl:
-        write_lines(batches, writer, params, quiet=quiet)
+        write_lines(batches, model, params, quiet=quiet)
     elif json:
-        print_json(collect(batches, writer, params))
+        print_json(collect(batches, model, params))
     else:
-        write_text(batches, writer, params, quiet=quiet)
+        write_text(batches, model, params, quiet=quiet)
 
 
 def write_lines(
