@@ -117,6 +117,7 @@ def users(
     remove: Annotated[bool, typer.Option("--remove", help="Let NAME in no more.")] = False,
     database: Where = WHERE,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """List who may sign in, or add NAME (or give NAME another role) with a new password."""
     with opened(database) as store:
@@ -129,6 +130,7 @@ def users(
             password = add_person(store, name, role)
             record = {"name": name, "role": role, "password": password}
             print_json(record) if json else print(f"{printable(name)} ({role}): {password}")
+            note("hallmark: shown only here; add NAME again for a new one", quiet=quiet)
 
 
 @cases.command()
@@ -149,7 +151,9 @@ def verify(
 
 
 @cases.command()
-def export(number: Number, out: Out, database: Where = WHERE, json: AsJson = False) -> None:
+def export(
+    number: Number, out: Out, database: Where = WHERE, json: AsJson = False, quiet: Quiet = False
+) -> None:
     """Write a case as one file, .html or .json; the HTML prints well."""
     load_pages()
     from hallmark.web.cases.casefile import write_case
@@ -157,10 +161,13 @@ def export(number: Number, out: Out, database: Where = WHERE, json: AsJson = Fal
     with opened(database) as store:
         write_case(store, number, out)
     print_json({"case": number, "file": str(out)}) if json else print(out)
+    note("hallmark: it tells of a person; keep it as you keep the cases", quiet=quiet)
 
 
 @cases.command("export-reviews")
-def export_reviews(out: Out, database: Where = WHERE, json: AsJson = False) -> None:
+def export_reviews(
+    out: Out, database: Where = WHERE, json: AsJson = False, quiet: Quiet = False
+) -> None:
     """Write final outcomes as labels for `hallmark signals learn`; undecided cases are left out."""
     from hallmark.models.folder import write_text
 
@@ -168,6 +175,7 @@ def export_reviews(out: Out, database: Where = WHERE, json: AsJson = False) -> N
         labels = store.outcomes()
     write_text(out, labels_text(labels))
     print_json({"file": str(out), "labels": len(labels)}) if json else print(out)
+    note(f"hallmark: {len(labels)} accounts with an outcome", quiet=quiet)
 
 
 @cases.command()
@@ -184,14 +192,17 @@ def settings(
     ] = None,
     database: Where = WHERE,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show how cases are handled, or change it; changes are in the log."""
     given = {"keep_days": keep_days, "appeal_days": appeal_days, "hold_hours": hold_hours,
              "texts": texts, "double": double, "missed": missed, "wrong": wrong,
              "pseudonyms": pseudonyms}  # fmt: skip
+    new = {name: value for name, value in given.items() if value is not None}
     with opened(database) as store:
-        found = changed(store, {name: value for name, value in given.items() if value is not None})
+        found = changed(store, new)
     print_json(found) if json else print_rows([[n, str(v)] for n, v in found.items()])
+    note("hallmark: the change is in the log", quiet=quiet or not new)
 
 
 @contextmanager
