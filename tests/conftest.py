@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the program sets it, before PyTorch is loaded
+
 
 @dataclass(frozen=True)
 class Outcome:
