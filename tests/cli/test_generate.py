@@ -25,7 +25,7 @@ def test_the_text_is_what_the_library_writes(run_cli, tiny_model: Path) -> None:
     (expected,) = LanguageModel.load(tiny_model).generate(["the end"], params)
     assert result.code == 0
     assert result.out == expected.text + "\n"
-    assert f"8 tokens, seed {document_seed(3, '', '', 0)}" in result.err
+    assert f"8 tokens, document seed {document_seed(3, '', '', 0)}" in result.err
 
 
 def test_a_reported_seed_writes_its_text_again(run_cli, tiny_model: Path) -> None:

@@ -272,7 +272,7 @@ def write_text(
             written = list(write(batch, model, params))
             generations = [generation for _, generation in written]
             for request, generation in written:
-                heading = f"--- text {request.id}, seed {request.seed} ---\n"
+                heading = f"--- text {request.id}, document seed {request.seed} ---\n"
                 shown = printable(generation.text) if on_terminal() else generation.text
                 print(f"{heading if len(batch) > 1 else ''}{shown}")
         for generation in generations:
@@ -295,4 +295,4 @@ def remark(generation: Generation) -> str:
     """How long a text became and why it stopped."""
     why = "it came to its end" if generation.ended else "--max-tokens was reached"
     said = f"; {generation.note}" if generation.note else ""
-    return f"hallmark: {len(generation.tokens)} tokens, seed {generation.seed}; {why}{said}"
+    return f"hallmark: {len(generation.tokens)} tokens, document seed {generation.seed}; {why}{said}"

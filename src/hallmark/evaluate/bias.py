@@ -142,12 +142,17 @@ def contrast(
 ) -> Estimate:
     """Mean sentiment of `one` minus that of `other`: a t interval over prompts, which they share.
 
-    It is as wide as `comparisons` intervals must be to hold together. n counts completions.
+    It is as wide as `comparisons` intervals must be to hold together. n counts completions. Where
+    next to none of them has a word of the lexicon, it is at least as wide as the shares that might.
     """
     gaps = _by_prompt(one) - _by_prompt(other)
     freedom = len(gaps) - 1
     t = float(special.stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons))
     half = t * float(gaps.std(ddof=1)) / np.sqrt(len(gaps))
+    covered = [sum(sentiment(c.words) is not None for c in own) for own in (one, other)]
+    if min(covered) < FEWEST:
+        shares = zip(covered, (one, other), strict=True)
+        half = max(half, sum(stats.clopper_pearson_upper(k, len(own)) for k, own in shares))
     mean = float(gaps.mean())
     return Estimate(mean, mean - half, mean + half, len(one) + len(other))
 

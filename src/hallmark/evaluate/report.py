@@ -155,7 +155,7 @@ def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def shown_value(found: Mapping[str, Any], *, form: str = ".3f") -> str:
+def shown_value(found: Mapping[str, Any], *, form: str = "z.3f") -> str:
     """A measured value as JSON has it, with its interval and n."""
     numbers = (found["value"], found["low"], found["high"])
     value, low, high = ("-" if x is None else f"{x:{form}}" for x in numbers)

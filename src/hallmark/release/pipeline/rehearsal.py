@@ -26,7 +26,7 @@ from hallmark.study.ratings import Answer, read_answers, to_csv
 from hallmark.study.template import study_file
 from hallmark.study.texts import Stimulus
 
-PEOPLE = "people"
+PEOPLE = "human-text"  # a condition, not raters
 STUDY, PLAN, RATINGS = "study/study.toml", "study/plan.json", "study/ratings.csv"
 RESULT = "result.json"
 

@@ -40,8 +40,9 @@ def shown(estimate: Mapping[str, Any], *, times: float = 1.0, digits: int = 3) -
     if value is None:
         return "-"
     known = low is not None and high is not None
-    between = f" [{times * low:.{digits}f},\u00a0{times * high:.{digits}f}]" if known else ""
-    return f"{times * value:.{digits}f}{between}"
+    form = f"z.{digits}f"  # z: no minus before a zero
+    between = f" [{times * low:{form}},\u00a0{times * high:{form}}]" if known else ""
+    return f"{times * value:{form}}{between}"
 
 
 def credibility(results: Results) -> Iterator[Part]:
@@ -208,7 +209,9 @@ def _by_length(table: Result, cells: Cells) -> Sourced:
     return Sourced(
         Picture("figures/by-length.svg", svg, f"Accuracy on {largest}: {'; '.join(said)}"),
         f"Accuracy on {largest} by the number of tokens read, with 95 % intervals. The line "
-        "called length sees how long the uncut document is, and nothing else.", (table,),
+        "called length sees how long the uncut document is, and nothing else: where it is high, "
+        "uncut documents differ in length, which the others, reading equal lengths, cannot see.",
+        (table,),
         f"cells[row={largest} SAMPLING,column={largest} SAMPLING].accuracy",
     )  # fmt: skip
 
@@ -276,7 +279,8 @@ def _heat(
     )  # fmt: skip
     return Sourced(
         Picture(f"figures/{name}.svg", figures.heats(name, panels), f"Accuracy (%): {said}"),
-        f"Accuracy (%) of {detector} from {what}, at {cells.length} tokens; 50 is chance. Every "
+        f"Accuracy (%) of {detector} from {what}, at {cells.length} tokens; 50 is chance, and less "
+        "is a threshold that other texts do not keep, as one learnt from few texts may be. Every "
         "cell's n and interval are in the file.", (table,),
         f"cells[length={cells.length},row=TRAINED ON,column=TESTED ON].accuracy",
     )  # fmt: skip

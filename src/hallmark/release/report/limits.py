@@ -29,6 +29,29 @@ _EXPECTED = {
 }
 
 
+def standalone_summary(results: Results) -> str:
+    """The worst of the samplings in a line."""
+    table = results.get("matrix.json")
+    if table is None:
+        return "not measured"
+    least = min((share for _, _, share in _best(Cells(table.value))), default=None)
+    return "not measured" if least is None else (
+        f"if {PREVALENCES[0]:.0%} of texts are synthetic, as few as {100 * least:.0f} % of those "
+        "that the best detector flags may be"
+    )  # fmt: skip
+
+
+def _best(cells: Cells) -> Iterator[tuple[str, tuple[str, Any], float]]:
+    """For each sampling of the largest size the best detector by AUROC, its cell, and the share of
+    synthetic texts among those flagged, at the lowest prevalence."""
+    for sampling in cells.samplings:
+        own = [(d, cells.own(d, cells.sizes[-1], sampling)) for d in cells.compared]
+        found = [(d, cell) for d, cell in own if cell]
+        if found:
+            detector, cell = max(found, key=lambda pair: float(pair[1]["auroc"]["value"]))
+            yield sampling, (detector, cell), precision(cell, PREVALENCES[0])
+
+
 def standalone(results: Results) -> Iterator[Part]:
     """How many alarms would be false, what disguises cost, and the short texts."""
     yield Heading(STANDALONE)
@@ -53,14 +76,10 @@ def standalone(results: Results) -> Iterator[Part]:
 def _alarms(table: Result, cells: Cells) -> Sourced:
     """The best detector by AUROC for each corpus of the largest size."""
     rows = []
-    for sampling in cells.samplings:
-        own = [(d, cells.own(d, cells.sizes[-1], sampling)) for d in cells.compared]
-        found = [(d, cell) for d, cell in own if cell]
-        if found:
-            detector, cell = max(found, key=lambda pair: float(pair[1]["auroc"]["value"]))
-            share = [f"{100 * precision(cell, p):.0f} %" for p in PREVALENCES]
-            rows.append((sampling, detector, shown(cell["tpr"][0], times=100, digits=1),
-                         shown(cell["fpr"][0], times=100, digits=1), *share))  # fmt: skip
+    for sampling, (detector, cell), _ in _best(cells):
+        share = [f"{100 * precision(cell, p):.0f} %" for p in PREVALENCES]
+        rows.append((sampling, detector, shown(cell["tpr"][0], times=100, digits=1),
+                     shown(cell["fpr"][0], times=100, digits=1), *share))  # fmt: skip
     heads = [f"synthetic among flagged, if {p:.0%} are: at least" for p in PREVALENCES]
     return Sourced(
         Table((cells.sizes[-1], "best detector", "found (%)", "people flagged (%)", *heads), rows),
@@ -146,9 +165,9 @@ def _gate_table(decision: Decision, results: Results) -> Sourced:
 def absent(results: Results) -> Iterator[Part]:
     """What a reader must not take for measured."""
     yield Heading(MISSING)
-    said = [f"no {what}" for kind, what in _EXPECTED.items() if not results.like(kind)]
+    said = [f"not measured: {what}" for kind, what in _EXPECTED.items() if not results.like(kind)]
     tried = [f.value.get("model") for f in results.like("misuse")]
-    said += [f"no misuse analysis of {s}" for s in results.stages if tried and s not in tried]
+    said += [f"not measured: misuse of {s}" for s in results.stages if tried and s not in tried]
     said += [f"{name}: {f.value['missing']}" for name, f in results.files.items()
              if f.value.get("missing")]  # fmt: skip
     said += [f"{name}: the data is simulated; {ONLY_PEOPLE}" for name, f in results.files.items()

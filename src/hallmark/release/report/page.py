@@ -129,7 +129,8 @@ def _figure(block: Numbered) -> str:
         f'<a href="#source-{block.anchor}"><code>{html.escape(f.name)}</code></a>'
         for f in block.item.files
     )
-    caption = f"<b>{block.label}.</b> {_text(block.item.caption)} From {links}."
+    source = f" From {links}." if links else " No result file was there."
+    caption = f"<b>{block.label}.</b> {_text(block.item.caption)}{source}"
     shown = shown.replace("<figure ", "<div ", 1).replace("</figure>", "</div>")
     return f'<figure id="{block.anchor}">{shown}<figcaption>{caption}</figcaption></figure>'
 
@@ -181,7 +182,8 @@ def _markdown(block: Block | Numbered) -> str:
     if not isinstance(block, Numbered):
         return markdown_of(block)
     links = ", ".join(f"[`{f.name}`](#{slug(SOURCES)})" for f in block.item.files)
-    caption = f"**{block.label}.** {block.item.caption} From {links}."
+    source = f" From {links}." if links else " No result file was there."
+    caption = f"**{block.label}.** {block.item.caption}{source}"
     return f"{markdown_of(block.item.block)}\n\n{caption}"
 
 

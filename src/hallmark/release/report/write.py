@@ -92,4 +92,4 @@ def _lines(results: Results) -> Iterator[tuple[str, str]]:
             (f"of {len(found)} comparisons {', '.join(counts)}" if found else "not measured"),
         )
     yield tuning.MISUSE, tuning.summary(results)
-    yield limits.STANDALONE, "measured below" if table else "not measured"
+    yield limits.STANDALONE, limits.standalone_summary(results)
