@@ -6,6 +6,7 @@ detectors, and needs no PyTorch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,14 @@ Z95 = float(special.ndtri(0.5 + CONFIDENCE / 2))  # of a normal law's two-sided 
 RESAMPLES = 2_000
 
 Floats = NDArray[np.float64]
+
+
+def perplexity(nats: float) -> float:
+    """e to the mean loss `nats`; infinity where that is beyond a float (above 709 nats)."""
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf
 
 
 @dataclass(frozen=True)

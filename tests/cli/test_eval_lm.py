@@ -45,6 +45,25 @@ def test_published_figures_stand_beside(capsys) -> None:
     assert "36.50 (paper: 35.13)" in out
 
 
+def test_a_text_is_shown_with_its_size_and_no_empty_column(
+    run_cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("the text, the end")
+    done = run_cli("eval-lm", "--model", tiny_model, "--text", own, "--quiet")
+    head, row = done.out.splitlines()
+    assert head.split() == ["task", "protocol", "tokens", "bytes", "bits", "per", "byte"]
+    assert row.split()[-2] == "17"
+    assert int(row.split()[-3]) < 17
+
+
+def test_a_model_that_is_far_off_has_no_finite_perplexity() -> None:
+    from hallmark.stats import perplexity
+
+    assert perplexity(1e6) == float("inf")
+    assert perplexity(0.0) == 1.0
+
+
 def test_what_is_wrong_is_one_line(run_cli, tiny_model: Path, tmp_path: Path) -> None:
     done = run_cli("eval-lm", "--model", tiny_model)
     assert done.code == 2

@@ -13,7 +13,7 @@ from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import STANDARD_INPUT, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
-from hallmark.cli.training import report, show
+from hallmark.cli.training import interruptible, report, show, tell_end
 from hallmark.lm.corpus.settings import PrepareConfig, Source
 from hallmark.lm.training.settings import FINETUNE, PARALLEL, TrainConfig
 from hallmark.models.sizes import find_model, find_size
@@ -237,12 +237,14 @@ def train_and_report(
     keep_freed_memory()
     with (
         open_world(parallel, device=device, environment=os.environ) as world,
+        interruptible(out, quiet=quiet or not world.main),
         report(settings.steps, quiet=quiet or not world.main) as on_event,
     ):
         ended = run(
             start, corpus, settings, folder=out, world=world, prompt=prompt, on_event=on_event
         )
     if world.main:
+        tell_end(out, ended, out / MODEL, quiet=quiet)
         if json:
             print_json(
                 {"run": str(out), "model": str(out / MODEL), "steps": ended.step,

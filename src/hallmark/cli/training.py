@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hallmark.cli.output import note
 
 if TYPE_CHECKING:
     from hallmark.lm.corpus.shards import Corpus
+    from hallmark.lm.training.checkpoint import Progress
     from hallmark.lm.training.state import Event
 
 _QUIET_SECONDS = 30  # off a terminal, a step is shown at least this often
@@ -88,6 +90,42 @@ def line(event: Event, steps: int) -> str:
             f"{where} held-out loss {event.loss:.4f}, {event.bits_per_byte:.4f} bits per byte{when}"
         )
     return f"{where} sample: {event.text}" if event.kind == "sample" else f"hallmark: {event.text}"
+
+
+@contextmanager
+def interruptible(run: Path, *, quiet: bool) -> Iterator[None]:
+    """Where Ctrl-C ends the block, say whether anything is saved, and what goes on from there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from hallmark.lm.training.checkpoint import checkpoint_steps
+
+        steps = checkpoint_steps(run)
+        saved = (
+            f"step {steps[-1]} is saved, the same command goes on"
+            if steps
+            else "nothing is saved yet, the same command begins anew"
+        )
+        note(f"hallmark: stopped; {saved}", quiet=quiet)
+        raise
+
+
+def tell_end(run: Path, ended: Progress, model: Path, *, quiet: bool) -> None:
+    """Where a run ended, how much better its best weights predict, and a warning if they don't."""
+    from hallmark.lm.training.log import held_out, read_log, risen
+
+    log, best = read_log(run), ended.best_step or ended.step
+    both = held_out(log, best)
+    if warning := risen(log, best):
+        note(f"hallmark: warning: {warning}", quiet=quiet)
+    change = ""
+    if both is not None:
+        key, unit = "bits_per_byte", "bits per byte"
+        if any(line[key] is None for line in both):
+            key, unit = "valid_loss", "nats a token"
+        change = f"held-out from {both[0][key]:.4f} to {both[1][key]:.4f} {unit}"
+        change += f" (step {best}, the best), " if best != ended.step else ", "
+    note(f"hallmark: finished at step {ended.step}, {change}the model is in {model}", quiet=quiet)
 
 
 def show(corpus: Corpus, *, to_error: bool = False) -> None:

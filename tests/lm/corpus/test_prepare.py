@@ -82,7 +82,11 @@ def test_neither_side_is_ever_empty(valid: float, source: Path, tmp_path: Path) 
     ("texts", "message"),
     [
         ([], "held no text; give files with text"),
-        (["one", "ONE "], r"held one document \(1 duplicates left out\).*--cut 2000"),
+        (["one", "ONE "], r"held one document \(1 duplicates left out\) of 3 char.*give more text"),
+        (
+            ["word " * 900],
+            r"of 4,500 char.*prepare FILE --cut 2000 --out data`, then train on data",
+        ),
     ],
 )
 def test_too_few_documents_are_refused(texts: list[str], message: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hallmark.lm.corpus.prepare import prepare
 from hallmark.lm.corpus.settings import PrepareConfig
 from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.training.checkpoint import checkpoint_steps
+from hallmark.lm.training.export import card
 from hallmark.lm.training.figure import draw
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.run import Start, export_run, run
@@ -61,15 +62,37 @@ def test_the_result_is_what_transformers_opens(pretrained: Path) -> None:
 
 
 def test_its_card_says_how_it_came_about(pretrained: Path, corpus: Corpus) -> None:
-    card = (pretrained / "model" / "README.md").read_text()
-    assert card.startswith("---\npipeline_tag: text-generation\n")
-    assert "trained from random weights" in card
-    assert "texts.jsonl" in card
-    assert f"{corpus.manifest['splits']['train']['documents']} documents" in card
-    first, last = re.findall(r"^\| (\d+) \| ([\d.]+) \|", card, re.MULTILINE)
+    text = (pretrained / "model" / "README.md").read_text()
+    assert text.startswith("---\npipeline_tag: text-generation\n")
+    assert "trained from random weights" in text
+    assert "texts.jsonl" in text
+    assert f"{corpus.manifest['splits']['train']['documents']} documents" in text
+    first, last = re.findall(r"^\| (\d+) \| ([\d.]+) \|", text, re.MULTILINE)
     assert (first[0], last[0]) == ("0", "20")
     assert float(last[1]) < float(first[1])
-    assert str(Path.cwd()) not in card
+    assert str(Path.cwd()) not in text
+
+
+def test_a_card_of_a_diverged_run_is_written(pretrained: Path) -> None:
+    network = checkpoint.load_network(pretrained / "model")
+    about = json.loads((pretrained / "run.json").read_text())
+    log = [
+        {"step": 0, "valid_loss": 5.5, "bits_per_byte": 4.0},
+        {"step": 20, "valid_loss": 8637726.0, "bits_per_byte": None},
+    ]
+    text = card(network, about, log, step=20, name="tiny")
+    assert "| 20 | 8637726.0000 | > 1e308 | - |" in text
+    assert "Held-out loss rose from 5.5000 to 8637726.0000" in text
+    assert "rose" not in card(network, about, log[:1], step=20, name="tiny")
+
+
+def test_what_cannot_be_exported_leaves_no_folder(pretrained: Path, tmp_path: Path) -> None:
+    run_folder = tmp_path / "run"
+    shutil.copytree(pretrained, run_folder)
+    (run_folder / "log.jsonl").unlink()
+    with pytest.raises(FileNotFoundError, match="holds no run"):
+        export_run(run_folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_fine_tuning_says_what_it_loaded_and_starts_from_it(

@@ -7,7 +7,6 @@ paper) are ruled out first; the paper's own list was not published, ours is belo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ def lambada(
     return LambadaResult(
         stats.wilson(sum(g.strict for g in found), len(found)),
         stats.wilson(sum(g.filtered for g in found), len(found)),
-        math.exp(-sum(g.log_prob for g in found) / len(found)),
+        stats.perplexity(-sum(g.log_prob for g in found) / len(found)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hallmark import stats
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.protocols.detokenise import wikitext
 
@@ -34,7 +35,7 @@ def bits_per_byte(model: LanguageModel, text: str, *, words: int | None = None) 
     if not size:
         raise ValueError("the text is empty; give some text")
     nats = -float(scores.log_prob.sum(dtype="float64"))
-    perplexity = math.exp(nats / words) if words else None
+    perplexity = stats.perplexity(nats / words) if words else None
     return TextResult(len(scores), size, nats / math.log(2) / size, perplexity)
 
 

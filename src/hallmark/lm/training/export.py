@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hallmark.lm.training.log import read_log
+from hallmark import stats
+from hallmark.lm.training.log import read_log, risen
 from hallmark.models import huggingface
 from hallmark.models.folder import write_text
 from hallmark.models.gpt2 import GPT2
@@ -29,8 +30,9 @@ def export(
 
     about: what `run.json` says. step: the checkpoint that the weights are of.
     """
+    text = card(network, about, read_log(run), step=step, name=run.name)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / CARD, card(network, about, read_log(run), step=step, name=run.name))
+    write_text(folder / CARD, text)
     huggingface.save(folder, network, tokenizer)
 
 
@@ -65,10 +67,17 @@ def card(
         "| step | held-out loss (nats a token) | perplexity | bits per byte |", "|---|---|---|---|",
         *(_metrics(valid[s]) for s in sorted({min(valid, default=0), step}) if s in valid),
         "",
+        *_warning(risen(log, step)),
         "Rows of the held-out documents that did not overlap. Not for use where anything depends "
         "on what it says.",
     ]  # fmt: skip
     return "\n".join([*lines, ""])
+
+
+def _warning(text: str) -> list[str]:
+    if not text:
+        return []
+    return [f"**{text[0].upper()}{text[1:]}.** It predicts worse than what it began from.", ""]
 
 
 def _count(corpus: Mapping[str, Any], split: str) -> str:
@@ -79,4 +88,10 @@ def _count(corpus: Mapping[str, Any], split: str) -> str:
 def _metrics(line: Mapping[str, Any]) -> str:
     loss, bits = line["valid_loss"], line["bits_per_byte"]
     shown = "-" if bits is None else f"{bits:.4f}"
-    return f"| {line['step']} | {loss:.4f} | {math.exp(loss):.2f} | {shown} |"
+    return f"| {line['step']} | {loss:.4f} | {_figure(stats.perplexity(loss))} | {shown} |"
+
+
+def _figure(perplexity: float) -> str:
+    if math.isinf(perplexity):
+        return "> 1e308"
+    return f"{perplexity:.2f}" if perplexity < 1e9 else f"{perplexity:.2e}"

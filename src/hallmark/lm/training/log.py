@@ -52,6 +52,21 @@ class RunLog:
         self._file.close()
 
 
+def held_out(log: list[dict[str, Any]], step: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The validations before the first step and at `step`; None where one was not logged."""
+    found = {line["step"]: line for line in log if "valid_loss" in line}
+    return (found[0], found[step]) if 0 in found and step in found else None
+
+
+def risen(log: list[dict[str, Any]], step: int) -> str:
+    """In words, that the held-out loss at `step` is above that of the start; else nothing."""
+    both = held_out(log, step)
+    if both is None or both[1]["valid_loss"] <= both[0]["valid_loss"]:
+        return ""
+    before, after = (line["valid_loss"] for line in both)
+    return f"held-out loss rose from {before:.4f} to {after:.4f}; lower --lr"
+
+
 def read_log(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's log; one that a killed run left unfinished is passed over."""
     path = folder / LOG
