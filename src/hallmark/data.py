@@ -19,7 +19,18 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from filelock import FileLock, Timeout
+
 LONGEST_LINE = 64 * 2**20  # bytes
+LOCK = ".lock"
+
+
+class MissingField(ValueError):
+    """A record lacks the key or column that its text is in; `what` has no advice in it."""
+
+    def __init__(self, what: str, *, advice: str = "use --field") -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what = what
 
 
 class Label(IntEnum):
@@ -86,7 +97,7 @@ def read_parquet_file(path: Path, columns: Sequence[str] | None = None) -> Itera
             for column in columns or ():
                 if column not in names:
                     found = ", ".join(names[:8])
-                    raise ValueError(f"{path} has no column {column!r}, but {found}; use --field")
+                    raise MissingField(f"{path} has no column {column!r}, but {found}")
             for batch in file.iter_batches(batch_size=256, columns=columns):
                 yield from batch.to_pylist()
     except arrow.ArrowInvalid as error:
@@ -211,6 +222,23 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
             error.filename = str(path)  # a full disk does not say what it had no room for
         raise
     _flush_folder(path.parent)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold `folder` (made where it is not there) for one run; ValueError where another has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"another run is at work in {folder}; wait for it, or give another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _flush_folder(folder: Path) -> None:

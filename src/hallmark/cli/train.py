@@ -14,6 +14,7 @@ from hallmark.cli.inputs import STANDARD_INPUT, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.cli.training import interruptible, report, show, tell_end
+from hallmark.data import MissingField
 from hallmark.lm.corpus.settings import PrepareConfig, Source
 from hallmark.lm.training.settings import FINETUNE, PARALLEL, TrainConfig
 from hallmark.models.sizes import find_model, find_size
@@ -131,8 +132,9 @@ def finetune(
     """Train a model further on other text; the same command goes on after any interruption."""
     from hallmark.lm.training.run import Start
 
-    corpus = open_or_prepare(data, out, model, quiet=quiet)
     start = Start(base=find_model(model, home=home()), lora=lora)
+    start.check()
+    corpus = open_or_prepare(data, out, model, quiet=quiet)
     train_and_report(
         start, corpus, settings, out=out, prompt=prompt, device=device, parallel=parallel,
         json=json, quiet=quiet,
@@ -197,7 +199,11 @@ def open_or_prepare(data: str, out: Path, model: str, *, quiet: bool) -> Corpus:
         if data != STANDARD_INPUT:
             check_made_of(earlier, Path(data))
         return earlier
-    corpus = prepare_text([data], own, model, PrepareConfig(), quiet=quiet)
+    try:
+        corpus = prepare_text([data], own, model, PrepareConfig(), quiet=quiet)
+    except MissingField as error:
+        way_out = "`hallmark train prepare FILE --field KEY --out data`, then train on data"
+        raise ValueError(f"{error.what}; {way_out}") from None
     if not quiet:
         show(corpus, to_error=True)
     return corpus

@@ -153,6 +153,7 @@ def find_model(name_or_folder: str, *, home: Path) -> Path:
     """
     given = _existing(name_or_folder)
     if given is not None:
+        _refuse_run(given)
         return given
     try:
         folder = model_folder(name_or_folder, home=home)
@@ -178,6 +179,13 @@ def _existing(name: str) -> Path | None:
     if is_file:
         raise ValueError(f"{name} is a file; give the folder that holds the model")
     return None
+
+
+def _refuse_run(path: Path) -> None:
+    """ValueError where the folder is that of a training run, which holds its model in another."""
+    model = path / "model"
+    if (path / "run.json").is_file() and (model / MANIFEST).is_file():
+        raise ValueError(f"{path} is a training run; its model is in {model}")
 
 
 def _short(name: str) -> str:

@@ -38,7 +38,9 @@ def test_json_lines_packed_or_not(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(data)
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(data))
     assert read(tmp_path / "a.jsonl") == read(tmp_path / "b.jsonl.gz") == ["one", "two"]
-    with pytest.raises(ValueError, match=r'"body" of record 2 in .*a.jsonl is missing; --field'):
+    with pytest.raises(
+        ValueError, match=r'"body" of record 2 in .*a.jsonl is missing .it has text.; --field'
+    ):
         read(tmp_path / "a.jsonl", field="body")
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from hallmark.data import bounded_lines, check_text, decode_utf8, read_jsonl_file, read_parquet_file
+from hallmark.data import (
+    MissingField,
+    bounded_lines,
+    check_text,
+    decode_utf8,
+    read_jsonl_file,
+    read_parquet_file,
+)
 from hallmark.lm.corpus.settings import Source
 
 END_OF_TEXT = "<|endoftext|>"
@@ -79,7 +86,10 @@ def _read_json_lines(path: Path, source: Source) -> Iterator[str]:
     for number, record in enumerate(read_jsonl_file(path), start=1):
         where = f'"{source.field}" of record {number} in {path}'
         if source.field not in record:
-            raise ValueError(f"{where} is missing; --field names another key")
+            found = ", ".join(list(record)[:8]) or "nothing"
+            raise MissingField(
+                f"{where} is missing (it has {found})", advice="--field names another key"
+            )
         yield check_text(record[source.field], where=where)
 
 

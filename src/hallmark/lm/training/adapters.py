@@ -5,12 +5,23 @@ Hu et al. 2022. Merged into the weights they leave a plain network behind.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 from torch import nn
 
 from hallmark.models.gpt2 import GPT2
 
+_MISSING = "LoRA needs peft; install hallmark[lora] (in a clone: pip install -e '.[lora]')"
 _TARGETS = ["c_attn", "c_proj", "c_fc"]
+
+
+def check_adapters(*, rank: int) -> None:
+    """ValueError where peft is not installed, or no adapter has this rank."""
+    if find_spec("peft") is None:
+        raise ValueError(_MISSING)
+    if rank < 1:
+        raise ValueError(f"the rank of LoRA must be at least 1, not {rank}")
 
 
 def add_adapters(network: GPT2, *, rank: int, seed: int) -> None:
@@ -18,12 +29,9 @@ def add_adapters(network: GPT2, *, rank: int, seed: int) -> None:
 
     They change nothing until they are trained. ValueError where peft is not installed.
     """
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ModuleNotFoundError:
-        raise ValueError("LoRA needs peft; install hallmark[lora]") from None
-    if rank < 1:
-        raise ValueError(f"the rank of LoRA must be at least 1, not {rank}")
+    check_adapters(rank=rank)
+    from peft import LoraConfig, inject_adapter_in_model
+
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_TARGETS, lora_dropout=0.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -28,6 +28,13 @@ WEIGHTS, OPTIMISER, STATE = "model.safetensors", "optimiser.safetensors", "state
 _NAME = re.compile(r"step-(\d{8,})")
 
 
+_NAMED = 6  # differences that a refusal names one by one
+
+
+class OtherRun(ValueError):
+    """The folder belongs to a run with other settings, data or first weights."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a run is: steps done, bytes logged, its best validation, and why it ended, if it did.
@@ -127,21 +134,21 @@ def checkpoint_folder(folder: Path, step: int) -> Path:
 def read_state(path: Path, *, identity: Mapping[str, Any] | None = None) -> Progress:
     """What a checkpoint says of its run, its files checked against their hashes.
 
-    ValueError where one is damaged, or where the run is not that of `identity`.
+    ValueError where one is damaged; OtherRun where the run is not that of `identity`.
     """
     check_manifest(path)
     state = read_json(path / STATE)
     found = state.pop("identity", None)
     if identity is not None and found != identity:
-        raise ValueError(
+        raise OtherRun(
             f"{path.parent.parent} belongs to a run with other settings or data "
-            f"({_difference(found, identity)}); use a new folder"
+            f"({difference(found, identity) or 'an older version'}); use a new folder"
         )
     return Progress(**state)
 
 
-def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
-    """Which settings differ."""
+def difference(found: Any, wanted: Mapping[str, Any]) -> str:
+    """Which settings differ, by name; how many more there are where there are many."""
     if not isinstance(found, dict):
         return "its identity is damaged"
     parts = []
@@ -155,7 +162,8 @@ def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
             ]
         elif other != value:
             parts.append(key)
-    return "; ".join(parts[:3]) or "an older version"
+    more = [f"and {len(parts) - _NAMED} more"] if len(parts) > _NAMED else []
+    return "; ".join([*parts[:_NAMED], *more])
 
 
 def resume(

@@ -27,7 +27,9 @@ def draw(run: Path, out: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ValueError("plots need matplotlib; install hallmark[plots]") from None
+        raise ValueError(
+            "plots need matplotlib; install hallmark[plots] (in a clone: pip install -e '.[plots]')"
+        ) from None
     figure = Figure(figsize=(8, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))

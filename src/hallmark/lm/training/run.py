@@ -6,17 +6,19 @@ Says what it loaded before the first step, and never starts from random weights 
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from hallmark.data import claimed
 from hallmark.lm.corpus.shards import Corpus
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.sampling import SamplingParams
 from hallmark.lm.training import checkpoint
-from hallmark.lm.training.adapters import add_adapters, is_adapter, merge_adapters
+from hallmark.lm.training.adapters import add_adapters, check_adapters, is_adapter, merge_adapters
 from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
 from hallmark.lm.training.loop import Sampler, TrainData, train
@@ -46,6 +48,11 @@ class Start:
     base: Path | None = None
     lora: int = 0
 
+    def check(self) -> None:
+        """ValueError where adapters are asked for that cannot be made; costs nothing."""
+        if self.lora:
+            check_adapters(rank=self.lora)
+
     def network(self, *, seed: int) -> tuple[GPT2, Tokenizer | None]:
         """The first network, adapters included; the tokenizer of its folder, if it has one."""
         tokenizer = None
@@ -73,34 +80,72 @@ def run(
 ) -> Progress:
     """Train in `folder`, or go on there, and export the best weights to `folder`/model.
 
-    prompt: what samples go on from. ValueError where tokenizer, context or corpus do not fit.
+    prompt: what samples go on from. ValueError where tokenizer, context or corpus do not fit, the
+    folder belongs to a run with other settings or data, or another process is at work in it.
     """
-    world, tell = world or World(), on_event or (lambda _: None)
+    world = world or World()
+    with claimed(folder) if world.main else nullcontext():
+        return _run(
+            start, corpus, config, folder=folder, world=world, prompt=prompt,
+            on_event=on_event or (lambda _: None),
+        )  # fmt: skip
+
+
+def _run(
+    start: Start,
+    corpus: Corpus,
+    config: TrainConfig,
+    *,
+    folder: Path,
+    world: World,
+    prompt: str,
+    on_event: OnEvent,
+) -> Progress:
+    """`run`, in a folder that is held."""
     network, tokenizer = start.network(seed=config.seed)
     if tokenizer is not None:
         corpus.check_fits(tokenizer, model=str(start.base))
     _check_shape(network, corpus, config)
     _check_optimiser(config, start, world)
     if config.compile and (reason := can_compile()):
-        tell(Event("remark", 0, text=f"not compiled, for torch.compile does not work: {reason}"))
+        on_event(
+            Event("remark", 0, text=f"not compiled, for torch.compile does not work: {reason}")
+        )
         config = replace(config, compile=False)
     if world.main:
-        tell(Event("remark", 0, text=_origin(start, network)))
-        folder.mkdir(parents=True, exist_ok=True)
+        on_event(Event("remark", 0, text=_origin(start, network)))
         if not checkpoint.checkpoint_steps(folder):
-            write_text(folder / "vocab.bpe", corpus.tokenizer.merge_lines())
-            write_json(folder / ABOUT, _about(start, network, corpus, config))
+            _begin(folder, corpus, _about(start, network, corpus, config), on_event)
     identity = {
         "model": asdict(network.config), "train": asdict(config), "corpus": corpus.identity,
         "lora": start.lora, "base": weights_hash(network) if start.base else "",
     }  # fmt: skip
-    progress = train(
-        network, open_data(corpus, config), config, folder=folder, identity=identity,
-        world=world, sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
-    )  # fmt: skip
+    try:
+        progress = train(
+            network, open_data(corpus, config), config, folder=folder, identity=identity,
+            world=world, sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
+        )  # fmt: skip
+    except checkpoint.OtherRun as error:
+        if not (folder / MODEL).is_dir():
+            raise
+        longer = f"to train its model longer: --model {folder / MODEL} --out NEW"
+        raise ValueError(f"{error}, or, {longer}") from None
     if world.main:
         export_run(folder, folder / MODEL)
     return progress
+
+
+def _begin(folder: Path, corpus: Corpus, about: dict[str, Any], on_event: OnEvent) -> None:
+    """Write what run this is; say where it replaces one that had saved nothing."""
+    if (folder / ABOUT).is_file():
+        found, wanted = (
+            {**a, "corpus": str(a.get("corpus"))} for a in (read_json(folder / ABOUT), about)
+        )
+        if differences := checkpoint.difference(found, wanted):
+            text = f"nothing was saved yet: begins anew with the new settings ({differences})"
+            on_event(Event("remark", 0, text=text))
+    write_text(folder / "vocab.bpe", corpus.tokenizer.merge_lines())
+    write_json(folder / ABOUT, about)
 
 
 def open_data(corpus: Corpus, config: TrainConfig) -> TrainData:
