@@ -155,6 +155,24 @@ def test_lora_without_peft_is_said_before_anything_is_prepared(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("inside", [".", "run"])
+def test_a_run_is_never_begun_among_the_text_it_reads(
+    inside: str, run_cli, texts: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    texts.rename(folder / "a.jsonl")
+    done = run_cli(
+        "train", "finetune", folder, "--out", folder / inside, "--model", tiny_model, *FAST
+    )
+    assert done.code == 1
+    assert done.err == (
+        f"hallmark: {folder / inside} lies in {folder}, all of which is read; give an --out "
+        "outside it\n"
+    )
+    assert [path.name for path in folder.iterdir()] == ["a.jsonl"]
+
+
 @pytest.mark.parametrize("out", ["corpus", "full"])
 def test_text_is_never_prepared_among_other_files(
     out: str, run_cli, texts: Path, tiny_model: Path, tmp_path: Path

@@ -50,7 +50,8 @@ def eval_lm(
         print_json({"model": model, "results": rows})
     else:
         print_table(rows)
-        note("Perplexity is per word; docs/training.md says how each is measured.", quiet=quiet)
+        what = "Perplexity is per word; " if lambada or wikitext2 else ""
+        note(f"{what}docs/training.md says how each is measured.", quiet=quiet)
 
 
 def evaluate(
@@ -112,19 +113,31 @@ def _head(source: str, limit: int | None) -> str:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """The rows, aligned; the paper's own figures in brackets."""
-    print(f"{'task':<24}{'protocol':<10}{'accuracy':<30}{'perplexity':<22}bits per byte")
-    for row in rows:
-        beside = row["published"] or {}
-        bits = row.get("bits_per_byte")
-        accuracy = _shown(row.get("accuracy"), beside.get("accuracy"), "{:.4f}")
-        if "accuracy_interval" in row:
-            low, high = row["accuracy_interval"]
-            accuracy += f" [{low:.4f}, {high:.4f}]"
-        perplexity = _shown(row.get("perplexity"), beside.get("perplexity"), "{:.2f}")
-        shown = "-" if bits is None else f"{bits:.4f}"
-        task = f"{row['task'][-22:]:<24}{row['protocol']:<10}"
-        print(f"{task}{accuracy:<30}{perplexity:<22}{shown}")
+    """The rows, aligned, without columns that all leave empty; the paper's figures in brackets."""
+    table = [_cells(row) for row in rows]
+    names = [name for name in table[0] if any(cells[name] != "-" for cells in table)]
+    widths = {n: 2 + max(len(n), *(len(cells[n]) for cells in table)) for n in names}
+    for cells in [{name: name for name in names}, *table]:
+        print("".join(f"{cells[name]:<{widths[name]}}" for name in names).rstrip())
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    """What the table shows of a row, by column; `-` where there is nothing."""
+    beside = row["published"] or {}
+    accuracy = _shown(row.get("accuracy"), beside.get("accuracy"), "{:.4f}")
+    if "accuracy_interval" in row:
+        low, high = row["accuracy_interval"]
+        accuracy += f" [{low:.4f}, {high:.4f}]"
+    return {
+        "task": row["task"][-22:],
+        "protocol": row["protocol"],
+        "passages": _shown(row.get("n"), None, "{:,}"),
+        "tokens": _shown(row.get("tokens"), None, "{:,}"),
+        "bytes": _shown(row.get("bytes"), None, "{:,}"),
+        "accuracy": accuracy,
+        "perplexity": _shown(row.get("perplexity"), beside.get("perplexity"), "{:.2f}"),
+        "bits per byte": _shown(row.get("bits_per_byte"), None, "{:.4f}"),
+    }
 
 
 def _shown(value: float | None, published: float | None, form: str) -> str:

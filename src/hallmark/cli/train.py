@@ -188,6 +188,8 @@ def open_or_prepare(data: str, out: Path, model: str, *, quiet: bool) -> Corpus:
     from hallmark.lm.corpus.shards import open_corpus
     from hallmark.models.sizes import MANIFEST
 
+    if data != STANDARD_INPUT and out.resolve().is_relative_to(Path(data).resolve()):
+        raise ValueError(f"{out} lies in {data}, all of which is read; give an --out outside it")
     if data != STANDARD_INPUT and (Path(data) / MANIFEST).is_file():
         return open_corpus(Path(data))
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
