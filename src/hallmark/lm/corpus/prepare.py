@@ -106,7 +106,7 @@ def _check_enough(counts: Counter[str], files: Sequence[Path], *, characters: in
         way_out = (
             f"cut it: `hallmark train prepare FILE --cut {_CUT} --out data`, then train on data"
             if characters > 2 * _CUT
-            else "that is too short to cut; give more text"
+            else "that is too little to train on; give more text"
         )
         raise ValueError(
             f"{where} held one document ({counts['exact'] + counts['near']} duplicates left out) "

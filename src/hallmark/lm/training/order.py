@@ -35,7 +35,7 @@ class Rows:
         if not self.count:
             raise ValueError(
                 f"{what} has {len(stream)} tokens, fewer than one row of "
-                f"{self._length + 1}; give more text or a smaller sequence_length"
+                f"{self._length + 1}; give more text or a smaller --sequence-length"
             )
         self._epoch = -1
         self._order: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
