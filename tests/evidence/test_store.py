@@ -118,6 +118,25 @@ def test_a_case_goes_from_queue_to_appeal(store, desk, staff, clock, reviewed) -
     store.verify()
 
 
+def test_who_reviewed_a_case_never_decides_it_whatever_their_role_is_now(
+    store, desk, staff, reviewed
+) -> None:
+    store.set_user("rea", Role.ANALYST, "a hash")
+    rea = store.person("rea")
+    before = store.head()
+    with pytest.raises(Forbidden, match=f"rea reviewed case {reviewed}; somebody else decides"):
+        desk.decide(rea, reviewed, Answer.SYNTHETIC, WORDS)
+    assert store.head() == before
+    link = desk.decide(staff["ann"], reviewed, Answer.SYNTHETIC, WORDS)
+    desk.appeal(link, "I wrote every word of it.")
+    before = store.head()
+    with pytest.raises(Forbidden, match=f"rea reviewed case {reviewed}; somebody else answers"):
+        desk.answer_appeal(rea, reviewed, Answer.HUMAN, WORDS)
+    assert store.head() == before
+    desk.answer_appeal(staff["abe"], reviewed, Answer.HUMAN, WORDS)
+    store.verify()
+
+
 def test_an_appeal_comes_in_time_or_not_at_all(store, desk, staff, clock, reviewed) -> None:
     link = desk.decide(staff["ann"], reviewed, Answer.SYNTHETIC, WORDS)
     clock.time += 30 * DAY + 1

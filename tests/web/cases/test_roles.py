@@ -140,6 +140,17 @@ def test_an_analyst_who_decided_does_not_answer_the_appeal(site: Running) -> Non
     site.store.verify()
 
 
+def test_a_reviewer_made_analyst_is_shown_no_form_to_decide(site: Running, hashed: str) -> None:
+    number = review(site, "rea")
+    review(site, "rob")
+    site.store.set_user("rea", Role.ANALYST, hashed)
+    rea = site.clients["rea"]
+    page = rea.get(f"/cases/{number}").text
+    assert "You reviewed this case, so somebody else decides" in page
+    assert f"/cases/{number}/decide" not in page
+    assert rea.post(f"/cases/{number}/decide", data=REASONS).status_code == 403
+
+
 def test_forms_of_other_sites_are_refused(site: Running) -> None:
     ann = site.clients["ann"]
     for header in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://example.org"}):

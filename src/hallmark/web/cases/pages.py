@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hallmark.evidence.audit import Entry, Head, as_json
 from hallmark.evidence.cases import Role
-from hallmark.evidence.roles import Person, permit
+from hallmark.evidence.roles import Person, permit, reviewed
 from hallmark.web.cases.charts import moment
 from hallmark.web.cases.site import Site
 from hallmark.web.cases.views import case_record, case_view, percent
@@ -139,7 +139,8 @@ def show(site: Site, request: Request, person: Person, number: int, **more: Any)
     seen = site.desk.see(person, number)
     view = case_view(seen, site.knowledge(), site.store.settings, site.store.now())
     held = site.desk.held_by(person) == number if person.role is Role.REVIEWER else False
-    facts = {"held": held, "tokens": site.tokens is not None, "link": "", "name": "", **more}
+    facts = {"held": held, "own": reviewed(person, seen.case), "tokens": site.tokens is not None,
+             "link": "", "name": "", **more}  # fmt: skip
     return site.page(request, "case", person=person, **view, **facts)
 
 
