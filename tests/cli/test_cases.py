@@ -163,6 +163,29 @@ def test_what_cannot_be_done_is_one_line(run_cli, database, arguments, message) 
     assert message in done.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("verify",), ("export", 1, "--out", "x.json"), ("export-reviews", "--out", "x.jsonl"),
+     ("settings",), ("settings", "--wrong", 9), ("users",), ("users", "ann", "--remove"),
+     ("serve",)],
+)  # fmt: skip
+def test_a_mistyped_database_is_told_and_not_made(
+    run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hallmark.cli.cases.load_reader", lambda model: (None, None))
+    done = run_cli("cases", *arguments, "--database", "case.db")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "there are no cases in case.db; give the --database that `hallmark cases" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_person_may_come_before_the_first_case(run_cli, tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    assert run_cli("cases", "users", "ann", "--role", "analyst", "--database", path).code == 0
+    assert "ann" in run_cli("cases", "users", "--database", path).out
+
+
 def test_what_signals_print_becomes_cases(run_cli, tmp_path: Path, monkeypatch) -> None:
     judge = SimpleNamespace(detector=Words())
     monkeypatch.setattr("hallmark.detect.judge.load_detector", lambda name, *, home: judge)

@@ -453,3 +453,11 @@ def test_a_database_of_something_else_is_told(tmp_path) -> None:
     (tmp_path / "x.db").write_text("no database at all, but text that is long enough" * 30)
     with pytest.raises(ValueError, match=r"x\.db cannot be used as a database"):
         open_cases(tmp_path / "x.db")
+
+
+def test_a_store_is_made_only_where_that_is_asked_for(database_address) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="there are no cases in .*; give the --database that"):
+            open_cases(database_address, make=False)
+    open_cases(database_address).close()
+    open_cases(database_address, make=False).close()

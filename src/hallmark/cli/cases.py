@@ -77,7 +77,7 @@ def import_(
 
     found, labels = load_fused(fused), labels_in(gold) if gold else {}
     read = load_posts(Path(posts), quiet=quiet)
-    with opened(database) as store:
+    with opened(database, make=True) as store:
         settings = store.settings
         drafts = drafts_of(found, read, key=store.key, pseudonyms=settings.pseudonyms,
                            texts=settings.texts, gold=labels)  # fmt: skip
@@ -120,7 +120,7 @@ def users(
     quiet: Quiet = False,
 ) -> None:
     """List who may sign in, or add NAME (or give NAME another role) with a new password."""
-    with opened(database) as store:
+    with opened(database, make=name is not None and not remove) as store:
         if name is None:
             show_people(store, json=json)
         elif remove:
@@ -206,15 +206,17 @@ def settings(
 
 
 @contextmanager
-def opened(database: str) -> Iterator[CaseStore]:
-    """The store; ValueError where what it needs is not installed."""
+def opened(database: str, *, make: bool = False) -> Iterator[CaseStore]:
+    """The store, made only where that is asked for; ValueError where it is not there, or what it
+    needs is not installed.
+    """
     try:
         from hallmark.evidence.store import open_cases
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{error.name} is not installed; `pip install 'hallmark[cases]'` gets what cases need"
         ) from None
-    store = open_cases(database)
+    store = open_cases(database, make=make)
     try:
         yield store
     finally:

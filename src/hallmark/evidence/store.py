@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 PROGRAM = "hallmark"  # who does what no person does
 _LONGEST_NAME = 40
+_OTHERWISE = "give the --database that `hallmark cases import` made"
 
 
 class CaseStore:
@@ -227,9 +228,16 @@ class CaseStore:
             return store_log.check(connection, receipts=receipts)
 
 
-def open_cases(where: str | Path, *, now: Callable[[], float] = time.time) -> CaseStore:
-    """The store at a path (SQLite) or address (`postgresql://...`), made where it is not there."""
-    return CaseStore(open_database(where, migrations=MIGRATIONS, name="cases"), now=now)
+def open_cases(
+    where: str | Path, *, make: bool = True, now: Callable[[], float] = time.time
+) -> CaseStore:
+    """The store at a path (SQLite) or address (`postgresql://...`); where it is not there it is
+    made, or with `make=False` ValueError.
+    """
+    found = open_database(
+        where, migrations=MIGRATIONS, name="cases", otherwise=None if make else _OTHERWISE
+    )
+    return CaseStore(found, now=now)
 
 
 def in_order(query: Select[Any]) -> Select[Any]:
