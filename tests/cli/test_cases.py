@@ -128,9 +128,10 @@ def test_final_outcomes_become_labels(run_cli, tmp_path: Path, database: Path) -
         for name in ("rea", "rob"):
             desk.review(people[name], desk.take(people[name]) or 0, Answer.UNSURE, WORDS)
     out = tmp_path / "labels.jsonl"
-    desk.decide(people["ann"], 1, Answer.SYNTHETIC, WORDS)
+    number = {case.name: case.id for case in store.cases()}
+    desk.decide(people["ann"], number["mallory"], Answer.SYNTHETIC, WORDS)
     store.now = time.time
-    desk.decide(people["ann"], 2, Answer.HUMAN, WORDS)  # may still be appealed
+    desk.decide(people["ann"], number["trent"], Answer.HUMAN, WORDS)  # may still be appealed
     store.close()
     done = run_cli("cases", "export-reviews", "--out", out, "--json")
     assert json.loads(done.out)["labels"] == 1

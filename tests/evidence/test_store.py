@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -50,6 +51,22 @@ def test_what_is_stored_comes_back_after_a_restart(database_address, store, make
     again.close()
     with pytest.raises(ValueError, match="there is no case 99"):
         store.case(99)
+
+
+def test_a_number_tells_nothing_of_the_rank(store, make_draft) -> None:
+    ranked = [make_draft(f"n{i:02}", 0.99 - i / 50) for i in range(40)]
+    store.add(ranked)
+    store.add([make_draft(f"later{i}", 0.5) for i in range(3)])
+    numbers = [case.id for case in sorted(store.cases(), key=lambda c: c.name) if case.id <= 40]
+    assert sorted(numbers) == list(range(1, 41))
+    found = np.corrcoef(numbers, range(40))[0, 1]
+    assert abs(found) < 0.4
+    byname = {case.name: case.id for case in store.cases()}
+    own = sorted(ranked, key=lambda d: d.pseudonym)
+    assert [byname[d.account] for d in own] == list(range(1, 41))
+    logged = [json.loads(entry.event)["case"] for entry in store.entries()]
+    assert logged == list(range(1, 44))
+    store.verify()
 
 
 def test_the_most_worth_reviewing_comes_first_and_each_reviewer_gets_another(

@@ -137,18 +137,21 @@ class CaseStore:
 
     def add(self, drafts: Sequence[Draft], *, who: str = PROGRAM, seed: int = 0) -> list[int]:
         """Keep drafts as cases; the numbers of those that are new. An account that has a case gets
-        no second one.
+        no second one. Numbers follow the pseudonyms, keyed hashes, so that they tell nothing.
         """
         chance, now = random.Random(seed), self.now()
         with self.database.writing() as connection:
             there = set(connection.scalars(select(t.cases.c.pseudonym)))
             last = connection.scalar(select(func.max(t.cases.c.id))) or 0
-            rows: list[dict[str, Any]] = []
+            new: dict[str, tuple[Draft, int]] = {}
             for draft in drafts:
                 needed = 2 if chance.random() < self.settings.double else 1
                 if draft.pseudonym not in there:
-                    there.add(draft.pseudonym)
-                    rows.append(self._row(draft, last + len(rows) + 1, needed=needed, now=now))
+                    new.setdefault(draft.pseudonym, (draft, needed))
+            rows = [
+                self._row(draft, last + place, needed=needed, now=now)
+                for place, (_, (draft, needed)) in enumerate(sorted(new.items()), start=1)
+            ]
             if rows:
                 connection.execute(insert(t.cases), rows)
                 _revalue(connection, self.settings, seed=seed)
