@@ -187,6 +187,17 @@ def test_the_first_person_may_come_before_the_first_case(run_cli, tmp_path: Path
     assert "ann" in run_cli("cases", "users", "--database", path).out
 
 
+def test_what_was_not_fused_is_told(run_cli, files, database: Path) -> None:
+    empty = database.with_name("empty.json")
+    empty.write_text("")
+    for path in (files["posts.jsonl"], empty):
+        done = run_cli("cases", "import", path, "--posts", files["posts.jsonl"])
+        assert (done.code, done.out, done.err) == (
+            1, "", f"hallmark: {path} is not what `hallmark signals fuse --json` prints; give "
+            "that\n",
+        )  # fmt: skip
+
+
 def test_what_signals_print_becomes_cases(run_cli, tmp_path: Path, monkeypatch) -> None:
     judge = SimpleNamespace(detector=Words())
     monkeypatch.setattr("hallmark.detect.judge.load_detector", lambda name, *, home: judge)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hallmark.cli.inputs import spooled
+from hallmark.cli.inputs import name_of, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home, load_model
 from hallmark.cli.output import note, print_json, printable
 from hallmark.cli.serve import HOST, PORT, Host, Port, announcing, log
@@ -246,7 +246,13 @@ def load_fused(source: str) -> dict[str, Any]:
     from hallmark.data import json_object
 
     with spooled([source]) as (path,):
-        return json_object(path.read_bytes(), where=str(source))
+        data = path.read_bytes()
+    try:
+        return json_object(data, where=source)
+    except ValueError:
+        raise ValueError(
+            f"{name_of(source)} is not what `hallmark signals fuse --json` prints; give that"
+        ) from None
 
 
 def load_receipt(path: Path) -> Head:

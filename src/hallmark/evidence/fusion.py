@@ -20,12 +20,13 @@ from scipy import special
 from hallmark.evidence import pooled
 from hallmark.evidence.accounts import GROUPS, SIGNALS, Table
 from hallmark.evidence.logistic import fit_logistic
-from hallmark.evidence.pooled import Pooled, learn_pooled
+from hallmark.evidence.pooled import LEAST_ACCOUNTS, Pooled, learn_pooled
 from hallmark.evidence.ratio import Binned, Ratio, learn
 
 CONTENT = "content"
 PARTS = (CONTENT, *GROUPS)
 CAP = math.log(10)  # metadata, all of it, moves the odds at most tenfold
+LEAST_LABELLED = 2 * LEAST_ACCOUNTS - 1  # of each label: half of them, rounded up, teach ratios
 REPORT_AT = 0.95  # a posterior from which an account is worth a person's time first
 Floats = NDArray[np.float64]
 
@@ -151,13 +152,27 @@ def learn_fusion(
     ratios = {name: learn(table.values[name][one], truth[one].tolist()) for name in SIGNALS}
     by_name = {table.names[i]: scores[i] for i in one.tolist()}
     truths = {table.names[i]: int(truth[i]) for i in one.tolist()}
-    lines = learn_pooled(by_name, truths, seed=seed)
+    try:
+        lines = learn_pooled(by_name, truths, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"in the half of the accounts that teaches ratios, {error}") from None
     free = Fusion(ratios, lines, dict.fromkeys(PARTS, 1.0))
     rows = np.array([free.evidence(table, scores[i], i) for i in other.tolist()])
     weights = fit_logistic(
         rows, truth[other].tolist(), bounds=[(0.0, 1.0)] * len(PARTS), intercept=False
     )
     return Fusion(ratios, lines, dict(zip(PARTS, weights.tolist(), strict=True)))
+
+
+def check_enough(labels: Sequence[int]) -> None:
+    """ValueError where there are too few labelled accounts to learn from, whatever their scores."""
+    human, synthetic = (sum(label == kind for label in labels) for kind in (0, 1))
+    if min(human, synthetic) < LEAST_LABELLED:
+        raise ValueError(
+            f"{human} human and {synthetic} synthetic accounts are labelled; {LEAST_LABELLED} of "
+            f"both kinds are the least: half of each, {LEAST_ACCOUNTS}, teach ratios, and the "
+            "others weights"
+        )
 
 
 def _half(truth: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
