@@ -189,6 +189,7 @@ def as_json(fusion: Fusion) -> dict[str, Any]:
             name: {
                 "edges": list(b.edges),
                 "ratios": [[r.log, r.low, r.high, r.n] for r in b.ratios],
+                "seen": [None if math.isnan(low) else [low, high] for low, high in b.seen],
             }
             for name, b in fusion.ratios.items()
         },
@@ -203,10 +204,10 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
         ratios = {name: _binned(value["signals"][name]) for name in SIGNALS}
         weights = {part: float(value["weights"][part]) for part in PARTS}
         content = value["content"]
-        sound = all(len(b.ratios) == len(b.edges) + 1 for b in ratios.values())
+        sound = all(len(b.ratios) == len(b.seen) == len(b.edges) + 1 for b in ratios.values())
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"the model of the evidence is damaged ({error}); learn it again"
+            f"the model of the evidence is damaged, or an older Hallmark's ({error}); learn it again"
         ) from None
     if not sound:
         raise ValueError("the model of the evidence is damaged (counts differ); learn it again")
@@ -215,7 +216,9 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
 
 def _binned(value: Mapping[str, Any]) -> Binned:
     ratios = [Ratio(float(r[0]), float(r[1]), float(r[2]), int(r[3])) for r in value["ratios"]]
-    return Binned(tuple(map(float, value["edges"])), tuple(ratios))
+    none = (math.nan, math.nan)
+    seen = [none if s is None else (float(s[0]), float(s[1])) for s in value["seen"]]
+    return Binned(tuple(map(float, value["edges"])), tuple(ratios), tuple(seen))
 
 
 def _mean(scores: Sequence[float]) -> float:
