@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import time
 from pathlib import Path
@@ -106,6 +107,7 @@ def test_a_case_is_exported_as_html_and_json(run_cli, tmp_path: Path, database: 
         assert run_cli("cases", "export", 1, "--out", out).out == f"{out}\n"
         text = out.read_text(encoding="utf-8")
         assert "mallory" not in text
+        assert out.stat().st_mode & 0o777 == 0o600
         assert "Nothing here decides by itself" in text
     record = json.loads((tmp_path / "case.json").read_text())
     assert record["entries"][0]["what"] == "imported"
@@ -196,6 +198,17 @@ def test_what_was_not_fused_is_told(run_cli, files, database: Path) -> None:
             1, "", f"hallmark: {path} is not what `hallmark signals fuse --json` prints; give "
             "that\n",
         )  # fmt: skip
+
+
+def test_a_busy_port_is_told(run_cli, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hallmark.cli.cases.load_reader", lambda model: (None, None))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run_cli("cases", "serve", "--port", port)
+    assert done.err.endswith(f"127.0.0.1:{port}: address already in use; give another --port\n")
+    assert (done.code, done.err.count("\n")) == (74, 1)
 
 
 def test_what_signals_print_becomes_cases(run_cli, tmp_path: Path, monkeypatch) -> None:

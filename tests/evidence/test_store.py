@@ -359,6 +359,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_review_is_named_by_its_place(tmp_path: Path, finished: Path) -> None:
+    store = open_cases(shutil.copy(finished, tmp_path / "cases.db"))
+    run(store, *TAMPERING["its reasons edited"][0]())
+    with pytest.raises(Changed, match="the reasons of the review of case 1, second is not what"):
+        store.verify()
+    store.close()
+
+
 @pytest.mark.parametrize("kind", TAMPERING)
 def test_tampering_with_the_database_is_found(tmp_path: Path, finished: Path, kind: str) -> None:
     store = open_cases(shutil.copy(finished, tmp_path / "cases.db"))
@@ -474,7 +482,7 @@ def test_a_database_of_something_else_is_told(tmp_path) -> None:
 
 def test_a_store_is_made_only_where_that_is_asked_for(database_address) -> None:
     for _ in range(2):
-        with pytest.raises(ValueError, match="there are no cases in .*; give the --database that"):
+        with pytest.raises(ValueError, match=r"there are no cases in .*; give the --database that"):
             open_cases(database_address, make=False)
     open_cases(database_address).close()
     open_cases(database_address, make=False).close()

@@ -173,7 +173,7 @@ def export_reviews(
 
     with opened(database) as store:
         labels = store.outcomes()
-    write_text(out, labels_text(labels))
+    write_text(out, labels_text(labels), mode=0o600)
     print_json({"file": str(out), "labels": len(labels)}) if json else print(out)
     note(f"hallmark: {len(labels)} accounts with an outcome", quiet=quiet)
 

@@ -71,7 +71,16 @@ def test_nobody_gets_in_without_signing_in(site: Running) -> None:
         assert client.post("/cases/1/tokens", data={"text": 0}).status_code == 403
         wrong = client.post("/sign-in", data={"name": "ann", "password": "x" * 12})
         assert wrong.status_code == 401
-        assert "do not belong together" in wrong.text
+        assert "That name and password do not belong together." in wrong.text
+        assert 'action="/sign-in"' in wrong.text
+        assert 'value="ann"' in wrong.text
+        for _ in range(5):
+            wrong = client.post("/sign-in", data={"name": "<x", "password": "x" * 12})
+        assert wrong.status_code == 401
+        assert 'value="&lt;x"' in wrong.text
+        wrong = client.post("/sign-in", data={"name": "<x", "password": "x" * 12})
+        assert (wrong.status_code, int(wrong.headers["retry-after"]) > 0) == (429, True)
+        assert "Too many wrong passwords" in wrong.text
     assert site.store.head() == before
 
 
@@ -99,6 +108,7 @@ def test_a_reviewer_sees_their_own_case_alone_and_blind(site: Running) -> None:
     assert "80 %" not in blind
     assert "Odds" not in blind
     assert "Token view" not in blind  # no model here
+    assert "At least 10 characters." in blind
     assert "mallory" not in blind
     assert "id-mallory" not in blind
     analyst = site.clients["ann"].get(f"/cases/{number}").text

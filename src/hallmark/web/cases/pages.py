@@ -38,13 +38,22 @@ def _signing(router: APIRouter, site: Site) -> None:
 
     @router.get("/sign-in")
     def sign_in(request: Request) -> Response:
-        return site.page(request, "sign-in")
+        return site.page(request, "sign-in", wrong="", name="")
 
     @router.post("/sign-in")
     def enter(
-        name: Annotated[str, Form(max_length=100)], password: Annotated[str, Form(max_length=1000)]
+        request: Request,
+        name: Annotated[str, Form(max_length=100)],
+        password: Annotated[str, Form(max_length=1000)],
     ) -> Response:
-        cookie = site.signin.enter(name, password)
+        try:
+            cookie = site.signin.enter(name, password)
+        except Refused as error:
+            again = site.page(request, "sign-in", status=error.status, wrong=error.message,
+                              name=name)  # fmt: skip
+            if error.retry_after:
+                again.headers["Retry-After"] = str(error.retry_after)
+            return again
         response = RedirectResponse("/", status_code=303)
         site.signin.give(response, cookie)
         return response
