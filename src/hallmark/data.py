@@ -204,14 +204,15 @@ def check_text(value: object, *, where: str) -> str:
 
 
 @contextmanager
-def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A new file beside `path` that takes its name once it is whole and on disk.
+def write_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new file beside `path` that takes its name once it is whole and on disk. mode: who may use
+    it, less what the umask takes.
 
     Whatever goes wrong inside the block, `path` stays as it was and nothing is left beside it.
     """
     fresh = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
     try:
-        with fresh.open("xb") as file:
+        with open(fresh, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -71,17 +71,23 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(where: str | Path, *, migrations: Path, name: str) -> Database:
+def open_database(
+    where: str | Path, *, migrations: Path, name: str, otherwise: str | None = None
+) -> Database:
     """The database at a path (SQLite) or address (`postgresql://...`), its tables up to date.
 
     `migrations` is a folder of alembic revisions; `name` keeps several such sets of tables in one
-    database apart. ValueError in one line: no such server, no database, or a newer one.
+    database apart. otherwise: how to make one, said where there is none; None makes it here.
+    ValueError in one line: no such server, no database, or a newer one.
     """
     url = _address(str(where))
     shown = url.database if url.drivername == "sqlite" else url.render_as_string()
+    none = None if otherwise is None else f"there are no {name} in {shown}; {otherwise}"
+    if none and url.drivername == "sqlite" and not Path(str(url.database)).exists():
+        raise ValueError(none)
     engine = _engine(url)
     try:
-        _upgrade(engine, migrations, name, shown=str(shown))
+        _upgrade(engine, migrations, name, shown=str(shown), none=none)
     except (DBAPIError, Unavailable) as error:
         engine.dispose()
         reason = " ".join(str(getattr(error, "orig", error)).split())[:200]
@@ -146,12 +152,14 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _upgrade(engine: Engine, migrations: Path, name: str, *, shown: str) -> None:
+def _upgrade(engine: Engine, migrations: Path, name: str, *, shown: str, none: str | None) -> None:
     script = ScriptDirectory(str(migrations), version_locations=[str(migrations)])
 
     def steps(current: Any, context: MigrationContext) -> list[Any]:
         known = {revision.revision for revision in script.walk_revisions()}
         unknown = set(current or ()) - known
+        if none and not current:
+            raise ValueError(none)
         if unknown:
             raise ValueError(
                 f"{shown} was made by a newer Hallmark (revision {min(unknown)}); update Hallmark"

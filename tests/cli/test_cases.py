@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import time
 from pathlib import Path
@@ -106,6 +107,7 @@ def test_a_case_is_exported_as_html_and_json(run_cli, tmp_path: Path, database: 
         assert run_cli("cases", "export", 1, "--out", out).out == f"{out}\n"
         text = out.read_text(encoding="utf-8")
         assert "mallory" not in text
+        assert out.stat().st_mode & 0o777 == 0o600
         assert "Nothing here decides by itself" in text
     record = json.loads((tmp_path / "case.json").read_text())
     assert record["entries"][0]["what"] == "imported"
@@ -128,9 +130,10 @@ def test_final_outcomes_become_labels(run_cli, tmp_path: Path, database: Path) -
         for name in ("rea", "rob"):
             desk.review(people[name], desk.take(people[name]) or 0, Answer.UNSURE, WORDS)
     out = tmp_path / "labels.jsonl"
-    desk.decide(people["ann"], 1, Answer.SYNTHETIC, WORDS)
+    number = {case.name: case.id for case in store.cases()}
+    desk.decide(people["ann"], number["mallory"], Answer.SYNTHETIC, WORDS)
     store.now = time.time
-    desk.decide(people["ann"], 2, Answer.HUMAN, WORDS)  # may still be appealed
+    desk.decide(people["ann"], number["trent"], Answer.HUMAN, WORDS)  # may still be appealed
     store.close()
     done = run_cli("cases", "export-reviews", "--out", out, "--json")
     assert json.loads(done.out)["labels"] == 1
@@ -161,6 +164,51 @@ def test_what_cannot_be_done_is_one_line(run_cli, database, arguments, message) 
     done = run_cli("cases", *arguments)
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
     assert message in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("verify",), ("export", 1, "--out", "x.json"), ("export-reviews", "--out", "x.jsonl"),
+     ("settings",), ("settings", "--wrong", 9), ("users",), ("users", "ann", "--remove"),
+     ("serve",)],
+)  # fmt: skip
+def test_a_mistyped_database_is_told_and_not_made(
+    run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hallmark.cli.cases.load_reader", lambda model: (None, None))
+    done = run_cli("cases", *arguments, "--database", "case.db")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "there are no cases in case.db; give the --database that `hallmark cases" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_person_may_come_before_the_first_case(run_cli, tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    assert run_cli("cases", "users", "ann", "--role", "analyst", "--database", path).code == 0
+    assert "ann" in run_cli("cases", "users", "--database", path).out
+
+
+def test_what_was_not_fused_is_told(run_cli, files, database: Path) -> None:
+    empty = database.with_name("empty.json")
+    empty.write_text("")
+    for path in (files["posts.jsonl"], empty):
+        done = run_cli("cases", "import", path, "--posts", files["posts.jsonl"])
+        assert (done.code, done.out, done.err) == (
+            1, "", f"hallmark: {path} is not what `hallmark signals fuse --json` prints; give "
+            "that\n",
+        )  # fmt: skip
+
+
+def test_a_busy_port_is_told(run_cli, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hallmark.cli.cases.load_reader", lambda model: (None, None))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run_cli("cases", "serve", "--port", port)
+    assert done.err.endswith(f"127.0.0.1:{port}: address already in use; give another --port\n")
+    assert (done.code, done.err.count("\n")) == (74, 1)
 
 
 def test_what_signals_print_becomes_cases(run_cli, tmp_path: Path, monkeypatch) -> None:

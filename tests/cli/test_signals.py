@@ -201,7 +201,43 @@ def test_bad_labels_and_evidence_are_one_line(
     done = run_cli("signals", "fuse", posts, "--evidence", out)
     assert done.code == 1
     assert "the model of the evidence is damaged" in done.err
-    assert run_cli("signals", "fuse", posts, "--evidence", tmp_path / "none.json").code == 1
+
+
+def test_what_is_no_evidence_says_what_makes_it(run_cli, posts: Path, labels: Path) -> None:
+    other = labels.with_name("other.json")
+    other.write_text('{"accounts": []}')
+    for path in (labels, other, labels.with_name("none.json"), labels.parent):
+        done = run_cli("signals", "fuse", posts, "--evidence", path)
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert f"{path} is no" in done.err
+        assert "give what `hallmark signals learn --out FILE` makes" in done.err
+        assert "fetch" not in done.err
+
+
+def test_too_few_labels_are_told_before_anything_is_scored(
+    run_cli, monkeypatch: pytest.MonkeyPatch, posts: Path, tmp_path: Path
+) -> None:
+    def load(name: str, *, home: object) -> None:
+        raise AssertionError("scored")
+
+    monkeypatch.setattr("hallmark.detect.judge.load_detector", load)
+    out = tmp_path / "evidence.json"
+    rows = [{"account": f"a{a}", "label": "human" if a < 30 else "synthetic"} for a in range(48)]
+    labels = write(tmp_path / "labels.jsonl", rows)
+    done = run_cli("signals", "learn", posts, "--labels", labels, "--out", out)
+    assert (done.code, out.exists()) == (1, False)
+    assert done.err == (
+        "hallmark: 30 human and 18 synthetic accounts are labelled; 19 of both kinds are the "
+        "least: half of each, 10, teach ratios, and the others weights\n"
+    )
+
+
+def test_the_least_number_of_labels_is_enough(run_cli, words: None, tmp_path: Path) -> None:
+    count = 19
+    posts = write(tmp_path / "few.jsonl", records(2 * count))
+    rows = [{"account": f"a{a}", "label": ("human", "synthetic")[a % 2]} for a in range(2 * count)]
+    labels, out = write(tmp_path / "labels.jsonl", rows), tmp_path / "evidence.json"
+    assert run_cli("signals", "learn", posts, "--labels", labels, "--out", out).code == 0
 
 
 def test_csv_and_parquet_hold_the_same_posts(run_cli, posts: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hallmark.evidence.store import CaseStore, open_cases
 from hallmark.evidence.store_desk import Desk
 
 WORDS = "It repeats itself and names places that are not there."
-DRAFT_KEY = b"k" * 32
+DRAFT_KEY = b"0025" * 8  # with it a comes before b, and a0 to a3 in their order
 
 
 @dataclass

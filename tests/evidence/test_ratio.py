@@ -61,3 +61,13 @@ def test_every_bin_holds_something_and_a_common_value_has_its_own() -> None:
     assert found.edges[0] == 1.0
     assert all(r.n > 0 for r in found.ratios)
     assert found(0).n == 80
+
+
+def test_what_lies_far_from_all_that_was_seen_is_no_evidence() -> None:
+    found = learn([0.0] * 38 + [1.0] * 2 + [0.0] * 10 + [1.0] * 30, [0] * 40 + [1] * 40)
+    assert found(0.0).sure < 0 < found(1.0).sure
+    for value in (0.6, 0.001, -1.0, 1.5, math.inf):
+        assert found(value) == NOTHING
+    many = learn(np.arange(100.0), [0, 1] * 50)
+    assert [many(v).n for v in (0.0, 7.5, 99.0)] == [20, 20, 20]
+    assert many(100.0) == NOTHING

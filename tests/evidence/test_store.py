@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -50,6 +51,22 @@ def test_what_is_stored_comes_back_after_a_restart(database_address, store, make
     again.close()
     with pytest.raises(ValueError, match="there is no case 99"):
         store.case(99)
+
+
+def test_a_number_tells_nothing_of_the_rank(store, make_draft) -> None:
+    ranked = [make_draft(f"n{i:02}", 0.99 - i / 50) for i in range(40)]
+    store.add(ranked)
+    store.add([make_draft(f"later{i}", 0.5) for i in range(3)])
+    numbers = [case.id for case in sorted(store.cases(), key=lambda c: c.name) if case.id <= 40]
+    assert sorted(numbers) == list(range(1, 41))
+    found = np.corrcoef(numbers, range(40))[0, 1]
+    assert abs(found) < 0.4
+    byname = {case.name: case.id for case in store.cases()}
+    own = sorted(ranked, key=lambda d: d.pseudonym)
+    assert [byname[d.account] for d in own] == list(range(1, 41))
+    logged = [json.loads(entry.event)["case"] for entry in store.entries()]
+    assert logged == list(range(1, 44))
+    store.verify()
 
 
 def test_the_most_worth_reviewing_comes_first_and_each_reviewer_gets_another(
@@ -115,6 +132,25 @@ def test_a_case_goes_from_queue_to_appeal(store, desk, staff, clock, reviewed) -
     assert case.appeal.statement == "I wrote every word of it."
     assert case.state(clock(), settings) is State.CLOSED
     assert whats(store)[-4:] == ["decided", "link made", "appealed", "answered"]
+    store.verify()
+
+
+def test_who_reviewed_a_case_never_decides_it_whatever_their_role_is_now(
+    store, desk, staff, reviewed
+) -> None:
+    store.set_user("rea", Role.ANALYST, "a hash")
+    rea = store.person("rea")
+    before = store.head()
+    with pytest.raises(Forbidden, match=f"rea reviewed case {reviewed}; somebody else decides"):
+        desk.decide(rea, reviewed, Answer.SYNTHETIC, WORDS)
+    assert store.head() == before
+    link = desk.decide(staff["ann"], reviewed, Answer.SYNTHETIC, WORDS)
+    desk.appeal(link, "I wrote every word of it.")
+    before = store.head()
+    with pytest.raises(Forbidden, match=f"rea reviewed case {reviewed}; somebody else answers"):
+        desk.answer_appeal(rea, reviewed, Answer.HUMAN, WORDS)
+    assert store.head() == before
+    desk.answer_appeal(staff["abe"], reviewed, Answer.HUMAN, WORDS)
     store.verify()
 
 
@@ -323,6 +359,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_review_is_named_by_its_place(tmp_path: Path, finished: Path) -> None:
+    store = open_cases(shutil.copy(finished, tmp_path / "cases.db"))
+    run(store, *TAMPERING["its reasons edited"][0]())
+    with pytest.raises(Changed, match="the reasons of the review of case 1, second is not what"):
+        store.verify()
+    store.close()
+
+
 @pytest.mark.parametrize("kind", TAMPERING)
 def test_tampering_with_the_database_is_found(tmp_path: Path, finished: Path, kind: str) -> None:
     store = open_cases(shutil.copy(finished, tmp_path / "cases.db"))
@@ -434,3 +478,11 @@ def test_a_database_of_something_else_is_told(tmp_path) -> None:
     (tmp_path / "x.db").write_text("no database at all, but text that is long enough" * 30)
     with pytest.raises(ValueError, match=r"x\.db cannot be used as a database"):
         open_cases(tmp_path / "x.db")
+
+
+def test_a_store_is_made_only_where_that_is_asked_for(database_address) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"there are no cases in .*; give the --database that"):
+            open_cases(database_address, make=False)
+    open_cases(database_address).close()
+    open_cases(database_address, make=False).close()

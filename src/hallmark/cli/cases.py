@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hallmark.cli.inputs import spooled
+from hallmark.cli.inputs import name_of, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home, load_model
 from hallmark.cli.output import note, print_json, printable
 from hallmark.cli.serve import HOST, PORT, Host, Port, announcing, log
@@ -77,7 +77,7 @@ def import_(
 
     found, labels = load_fused(fused), labels_in(gold) if gold else {}
     read = load_posts(Path(posts), quiet=quiet)
-    with opened(database) as store:
+    with opened(database, make=True) as store:
         settings = store.settings
         drafts = drafts_of(found, read, key=store.key, pseudonyms=settings.pseudonyms,
                            texts=settings.texts, gold=labels)  # fmt: skip
@@ -120,7 +120,7 @@ def users(
     quiet: Quiet = False,
 ) -> None:
     """List who may sign in, or add NAME (or give NAME another role) with a new password."""
-    with opened(database) as store:
+    with opened(database, make=name is not None and not remove) as store:
         if name is None:
             show_people(store, json=json)
         elif remove:
@@ -173,7 +173,7 @@ def export_reviews(
 
     with opened(database) as store:
         labels = store.outcomes()
-    write_text(out, labels_text(labels))
+    write_text(out, labels_text(labels), mode=0o600)
     print_json({"file": str(out), "labels": len(labels)}) if json else print(out)
     note(f"hallmark: {len(labels)} accounts with an outcome", quiet=quiet)
 
@@ -206,15 +206,17 @@ def settings(
 
 
 @contextmanager
-def opened(database: str) -> Iterator[CaseStore]:
-    """The store; ValueError where what it needs is not installed."""
+def opened(database: str, *, make: bool = False) -> Iterator[CaseStore]:
+    """The store, made only where that is asked for; ValueError where it is not there, or what it
+    needs is not installed.
+    """
     try:
         from hallmark.evidence.store import open_cases
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{error.name} is not installed; `pip install 'hallmark[cases]'` gets what cases need"
         ) from None
-    store = open_cases(database)
+    store = open_cases(database, make=make)
     try:
         yield store
     finally:
@@ -244,7 +246,13 @@ def load_fused(source: str) -> dict[str, Any]:
     from hallmark.data import json_object
 
     with spooled([source]) as (path,):
-        return json_object(path.read_bytes(), where=str(source))
+        data = path.read_bytes()
+    try:
+        return json_object(data, where=source)
+    except ValueError:
+        raise ValueError(
+            f"{name_of(source)} is not what `hallmark signals fuse --json` prints; give that"
+        ) from None
 
 
 def load_receipt(path: Path) -> Head:

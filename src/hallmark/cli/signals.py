@@ -82,14 +82,15 @@ def learn(
 ) -> None:
     """Learn what signals are worth from labelled accounts."""
     from hallmark.cli import signal_groups
-    from hallmark.evidence.fusion import as_json, learn_fusion
+    from hallmark.evidence.fusion import as_json, check_enough, learn_fusion
     from hallmark.models.folder import write_json
 
     with spooled([posts]) as (path,):
         found = load_posts(path, quiet=quiet)
     table = tabulated(found)
-    scores = content(found, table, detector, quiet=quiet)
     truth = read_labels(labels, table)
+    check_enough(truth)  # scoring takes long
+    scores = content(found, table, detector, quiet=quiet)
     record = {
         "detector": detector, "accounts": len(table.names),
         **as_json(learn_fusion(table, scores, truth, seed=seed)),
@@ -112,9 +113,8 @@ def fuse(
     """Weigh content and metadata of each account; most worth a person's time first."""
     from hallmark.cli import signal_groups
     from hallmark.evidence.fusion import from_json
-    from hallmark.models.folder import read_json
 
-    model = read_json(evidence)
+    model = load_evidence(evidence)
     fusion = from_json(model)
     if model.get("detector") != detector:
         raise ValueError(f"{evidence} was learnt with another detector ({model.get('detector')})")
@@ -156,6 +156,22 @@ def load_posts(path: Path, *, quiet: bool) -> list[Post]:
             advance(1)
     if not found:
         raise ValueError(f"{path} holds no post; give at least one")
+    return found
+
+
+def load_evidence(path: Path) -> dict[str, Any]:
+    """What `hallmark signals learn` wrote; ValueError where it is not there, or something else."""
+    from hallmark.models.folder import read_json
+
+    wanted = "give what `hallmark signals learn --out FILE` makes"
+    try:
+        found = read_json(path)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is not there; {wanted}") from None
+    except ValueError:
+        raise ValueError(f"{path} is no evidence that was learnt; {wanted}") from None
+    if "detector" not in found or "weights" not in found:
+        raise ValueError(f"{path} is no evidence that was learnt; {wanted}")
     return found
 
 

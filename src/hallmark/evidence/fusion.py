@@ -20,12 +20,13 @@ from scipy import special
 from hallmark.evidence import pooled
 from hallmark.evidence.accounts import GROUPS, SIGNALS, Table
 from hallmark.evidence.logistic import fit_logistic
-from hallmark.evidence.pooled import Pooled, learn_pooled
+from hallmark.evidence.pooled import LEAST_ACCOUNTS, Pooled, learn_pooled
 from hallmark.evidence.ratio import Binned, Ratio, learn
 
 CONTENT = "content"
 PARTS = (CONTENT, *GROUPS)
 CAP = math.log(10)  # metadata, all of it, moves the odds at most tenfold
+LEAST_LABELLED = 2 * LEAST_ACCOUNTS - 1  # of each label: half of them, rounded up, teach ratios
 REPORT_AT = 0.95  # a posterior from which an account is worth a person's time first
 Floats = NDArray[np.float64]
 
@@ -151,13 +152,27 @@ def learn_fusion(
     ratios = {name: learn(table.values[name][one], truth[one].tolist()) for name in SIGNALS}
     by_name = {table.names[i]: scores[i] for i in one.tolist()}
     truths = {table.names[i]: int(truth[i]) for i in one.tolist()}
-    lines = learn_pooled(by_name, truths, seed=seed)
+    try:
+        lines = learn_pooled(by_name, truths, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"in the half of the accounts that teaches ratios, {error}") from None
     free = Fusion(ratios, lines, dict.fromkeys(PARTS, 1.0))
     rows = np.array([free.evidence(table, scores[i], i) for i in other.tolist()])
     weights = fit_logistic(
         rows, truth[other].tolist(), bounds=[(0.0, 1.0)] * len(PARTS), intercept=False
     )
     return Fusion(ratios, lines, dict(zip(PARTS, weights.tolist(), strict=True)))
+
+
+def check_enough(labels: Sequence[int]) -> None:
+    """ValueError where there are too few labelled accounts to learn from, whatever their scores."""
+    human, synthetic = (sum(label == kind for label in labels) for kind in (0, 1))
+    if min(human, synthetic) < LEAST_LABELLED:
+        raise ValueError(
+            f"{human} human and {synthetic} synthetic accounts are labelled; {LEAST_LABELLED} of "
+            f"both kinds are the least: half of each, {LEAST_ACCOUNTS}, teach ratios, and the "
+            "others weights"
+        )
 
 
 def _half(truth: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
@@ -174,6 +189,7 @@ def as_json(fusion: Fusion) -> dict[str, Any]:
             name: {
                 "edges": list(b.edges),
                 "ratios": [[r.log, r.low, r.high, r.n] for r in b.ratios],
+                "seen": [None if math.isnan(low) else [low, high] for low, high in b.seen],
             }
             for name, b in fusion.ratios.items()
         },
@@ -188,10 +204,10 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
         ratios = {name: _binned(value["signals"][name]) for name in SIGNALS}
         weights = {part: float(value["weights"][part]) for part in PARTS}
         content = value["content"]
-        sound = all(len(b.ratios) == len(b.edges) + 1 for b in ratios.values())
+        sound = all(len(b.ratios) == len(b.seen) == len(b.edges) + 1 for b in ratios.values())
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"the model of the evidence is damaged ({error}); learn it again"
+            f"the model of the evidence is damaged, or an older Hallmark's ({error}); learn it again"
         ) from None
     if not sound:
         raise ValueError("the model of the evidence is damaged (counts differ); learn it again")
@@ -200,7 +216,9 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
 
 def _binned(value: Mapping[str, Any]) -> Binned:
     ratios = [Ratio(float(r[0]), float(r[1]), float(r[2]), int(r[3])) for r in value["ratios"]]
-    return Binned(tuple(map(float, value["edges"])), tuple(ratios))
+    none = (math.nan, math.nan)
+    seen = [none if s is None else (float(s[0]), float(s[1])) for s in value["seen"]]
+    return Binned(tuple(map(float, value["edges"])), tuple(ratios), tuple(seen))
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -75,6 +75,11 @@ def learn_pooled(
         accounts = [a for a in known if len(known[a]) >= size and a in labels]
         kinds = [sum(labels[a] == kind for a in accounts) for kind in (0, 1)]
         if min(kinds) < LEAST_ACCOUNTS:
+            if not sizes:
+                raise ValueError(
+                    f"a text that can be scored is there of {kinds[0]} human and {kinds[1]} "
+                    f"synthetic accounts; {LEAST_ACCOUNTS} of each are the least, so label more"
+                )
             break
         own, truth = [known[a] for a in accounts], [labels[a] for a in accounts]
         with threadpool_limits(1, "blas"):  # threads that meet over so little take 40 times as long
@@ -83,11 +88,6 @@ def learn_pooled(
         slopes.append(lines[:, 0])
         intercepts.append(lines[:, 1])
         counts.append(len(accounts))
-    if not sizes:
-        raise ValueError(
-            f"fewer than {LEAST_ACCOUNTS} human or synthetic accounts have a text that can be "
-            "scored; label more"
-        )
     return Pooled(tuple(sizes), np.array(slopes), np.array(intercepts), tuple(counts))
 
 

@@ -45,16 +45,24 @@ NOTHING = Ratio(0.0, 0.0, 0.0, 0)
 
 @dataclass(frozen=True)
 class Binned:
-    """A signal's ratios: bin i holds values from `edges[i - 1]` to below `edges[i]`."""
+    """A signal's ratios: bin i holds values from `edges[i - 1]` to below `edges[i]`.
+
+    seen: lowest and highest value of the labelled accounts in each bin, NaN where there is none.
+    """
 
     edges: tuple[float, ...]
     ratios: tuple[Ratio, ...]
+    seen: tuple[tuple[float, float], ...]
 
     def __call__(self, value: float) -> Ratio:
-        """The ratio of a value; no evidence for NaN, which says that it could not be read."""
+        """The ratio of a value; no evidence for NaN, which says that it could not be read, and for
+        a value beyond what was seen in its bin: others, far from it, say nothing of it.
+        """
         if math.isnan(value):
             return NOTHING
-        return self.ratios[int(np.searchsorted(self.edges, value, side="right"))]
+        place = int(np.searchsorted(self.edges, value, side="right"))
+        low, high = self.seen[place]
+        return self.ratios[place] if low <= value <= high else NOTHING
 
 
 def learn(
@@ -72,7 +80,7 @@ def learn(
     known = ~np.isnan(found)
     found, truth = found[known], truth[known]
     if not len(found):
-        return Binned((), (NOTHING,))
+        return Binned((), (NOTHING,), ((math.nan, math.nan),))
     return learn_binned(found, truth.tolist(), _edges(found, bins), confidence=confidence)
 
 
@@ -88,11 +96,13 @@ def learn_binned(
     places = np.searchsorted(edges, values, side="right")
     z = float(special.ndtri(0.5 + confidence / 2))
     totals = [int((truth == label).sum()) for label in (0, 1)]
-    ratios = []
+    ratios, seen = [], []
     for i in range(len(edges) + 1):
         human, synthetic = (int(((places == i) & (truth == label)).sum()) for label in (0, 1))
         ratios.append(_ratio(human, totals[0], synthetic, totals[1], z=z))
-    return Binned(tuple(edges.tolist()), tuple(ratios))
+        own = values[places == i]
+        seen.append((float(own.min()), float(own.max())) if len(own) else (math.nan, math.nan))
+    return Binned(tuple(edges.tolist()), tuple(ratios), tuple(seen))
 
 
 def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:

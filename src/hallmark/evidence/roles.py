@@ -43,6 +43,21 @@ def permit(person: Person, act: str) -> None:
         raise Forbidden(f"to {act} is for an {allowed}; {person.name} is {_a(person.role)}")
 
 
+def permit_finding(person: Person, case: Case, act: str) -> None:
+    """Forbidden where the person had a say in the case before: who reviewed it neither decides nor
+    answers an appeal, and who decided does not answer, whatever their role is by now.
+    """
+    if reviewed(person, case):
+        raise Forbidden(f"{person.name} reviewed case {case.id}; somebody else {act}")
+    if case.decision and case.decision.analyst == person.name:
+        raise Forbidden("an appeal is answered by another analyst than who decided")
+
+
+def reviewed(person: Person, case: Case) -> bool:
+    """Whether the person answered the case as a reviewer."""
+    return any(review.reviewer == person.name for review in case.reviews)
+
+
 def _a(role: Role) -> str:
     return f"{'a' if role is REVIEWER else 'an'} {role}"
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 PROGRAM = "hallmark"  # who does what no person does
 _LONGEST_NAME = 40
+_OTHERWISE = "give the --database that `hallmark cases import` made"
 
 
 class CaseStore:
@@ -136,18 +137,21 @@ class CaseStore:
 
     def add(self, drafts: Sequence[Draft], *, who: str = PROGRAM, seed: int = 0) -> list[int]:
         """Keep drafts as cases; the numbers of those that are new. An account that has a case gets
-        no second one.
+        no second one. Numbers follow the pseudonyms, keyed hashes, so that they tell nothing.
         """
         chance, now = random.Random(seed), self.now()
         with self.database.writing() as connection:
             there = set(connection.scalars(select(t.cases.c.pseudonym)))
             last = connection.scalar(select(func.max(t.cases.c.id))) or 0
-            rows: list[dict[str, Any]] = []
+            new: dict[str, tuple[Draft, int]] = {}
             for draft in drafts:
                 needed = 2 if chance.random() < self.settings.double else 1
                 if draft.pseudonym not in there:
-                    there.add(draft.pseudonym)
-                    rows.append(self._row(draft, last + len(rows) + 1, needed=needed, now=now))
+                    new.setdefault(draft.pseudonym, (draft, needed))
+            rows = [
+                self._row(draft, last + place, needed=needed, now=now)
+                for place, (_, (draft, needed)) in enumerate(sorted(new.items()), start=1)
+            ]
             if rows:
                 connection.execute(insert(t.cases), rows)
                 _revalue(connection, self.settings, seed=seed)
@@ -227,9 +231,16 @@ class CaseStore:
             return store_log.check(connection, receipts=receipts)
 
 
-def open_cases(where: str | Path, *, now: Callable[[], float] = time.time) -> CaseStore:
-    """The store at a path (SQLite) or address (`postgresql://...`), made where it is not there."""
-    return CaseStore(open_database(where, migrations=MIGRATIONS, name="cases"), now=now)
+def open_cases(
+    where: str | Path, *, make: bool = True, now: Callable[[], float] = time.time
+) -> CaseStore:
+    """The store at a path (SQLite) or address (`postgresql://...`); where it is not there it is
+    made, or with `make=False` ValueError.
+    """
+    found = open_database(
+        where, migrations=MIGRATIONS, name="cases", otherwise=None if make else _OTHERWISE
+    )
+    return CaseStore(found, now=now)
 
 
 def in_order(query: Select[Any]) -> Select[Any]:

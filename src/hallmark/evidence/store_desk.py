@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from hallmark.evidence import store_tables as t
 from hallmark.evidence.audit import digest
 from hallmark.evidence.cases import Answer, Case, State, check_words
-from hallmark.evidence.roles import Forbidden, Person, Seen, permit, seen_by
+from hallmark.evidence.roles import Person, Seen, permit, permit_finding, seen_by
 from hallmark.evidence.store import PROGRAM, CaseStore, in_order
 from hallmark.evidence.store_rows import cases_of
 
@@ -154,7 +154,7 @@ class Desk:
 
     def decide(self, person: Person, number: int, finding: Answer, reasons: str) -> str:
         """An analyst's decision, once all reviews are in; what the appeal's address holds, which
-        is shown this once. OutOfTurn where it is not time for it.
+        is shown this once. OutOfTurn where it is not time for it, Forbidden for who reviewed.
         """
         permit(person, "decide")
         words = check_words(reasons, what="the reasons")
@@ -163,6 +163,7 @@ class Desk:
             state = case.state(self.store.now(), self.store.settings)
             if state is not State.REVIEWED or case.erased:
                 raise OutOfTurn(f"case {number} {self._is(case)}; it cannot be decided now")
+            permit_finding(person, case, "decides")
             link = secrets.token_urlsafe(32)
             connection.execute(
                 insert(t.decisions).values(
@@ -189,15 +190,14 @@ class Desk:
         return link
 
     def answer_appeal(self, person: Person, number: int, finding: Answer, reasons: str) -> None:
-        """What comes of an appeal, by another analyst than the one who decided."""
+        """What comes of an appeal, by an analyst who neither reviewed nor decided."""
         permit(person, "answer an appeal")
         words = check_words(reasons, what="the reasons")
         with self.store.database.writing() as connection:
             case = self._lock(connection, number)
             if case.state(self.store.now(), self.store.settings) is not State.APPEALED:
                 raise OutOfTurn(f"case {number} {self._is(case)}; no appeal waits for an answer")
-            if case.decision and case.decision.analyst == person.name:
-                raise Forbidden("an appeal is answered by another analyst than who decided")
+            permit_finding(person, case, "answers the appeal")
             values = {"analyst": person.name, "finding": str(finding), "reasons": words}
             connection.execute(
                 update(t.appeals)

@@ -138,6 +138,7 @@ def _held(connection: Connection, erased: set[int]) -> Iterator[tuple[Key, Any]]
         yield ("settings",), json.loads(row.value)
 
 
+_PLACES = {"1": "first", "2": "second"}  # of two reviewers
 _ERASABLE = ("texts of case", "reasons of", "appeal of case")
 
 
@@ -145,7 +146,7 @@ def _compare(
     told: Mapping[Key, tuple[int, Any]], held: Mapping[Key, Any], erased: set[int]
 ) -> None:
     for key, (number, value) in told.items():
-        name = " ".join(key)
+        name = _name(key)
         if key in held:
             if held[key] != value:
                 raise Changed(number, f"the {name} is not what entry {number} says; it was edited")
@@ -153,4 +154,10 @@ def _compare(
             raise Changed(number, f"the {name}, of which entry {number} tells, was deleted")
     for key in held:
         if key not in told:
-            raise Changed(0, f"no entry tells of the {' '.join(key)}; it was added")
+            raise Changed(0, f"no entry tells of the {_name(key)}; it was added")
+
+
+def _name(key: Key) -> str:
+    """What a key is called: `review of case 1, second`."""
+    name = " ".join(key[:2])
+    return f"{name}, {_PLACES.get(key[2], key[2])}" if len(key) > 2 else name

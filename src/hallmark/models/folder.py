@@ -61,9 +61,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         file.write(text.encode("utf-8"))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 beside `path` and rename."""
-    with write_atomically(path) as file:
+def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write `text` as UTF-8 beside `path` and rename; `mode` as for `write_atomically`."""
+    with write_atomically(path, mode=mode) as file:
         file.write(text.encode("utf-8"))
 
 

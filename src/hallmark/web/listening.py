@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -43,9 +44,13 @@ def runner(
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(
+            error.errno, f"{error.strerror}; give another --port", f"{host}:{port}"
+        ) from None
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, ws="none",
         timeout_graceful_shutdown=int(drain), timeout_keep_alive=15,

@@ -71,7 +71,16 @@ def test_nobody_gets_in_without_signing_in(site: Running) -> None:
         assert client.post("/cases/1/tokens", data={"text": 0}).status_code == 403
         wrong = client.post("/sign-in", data={"name": "ann", "password": "x" * 12})
         assert wrong.status_code == 401
-        assert "do not belong together" in wrong.text
+        assert "That name and password do not belong together." in wrong.text
+        assert 'action="/sign-in"' in wrong.text
+        assert 'value="ann"' in wrong.text
+        for _ in range(5):
+            wrong = client.post("/sign-in", data={"name": "<x", "password": "x" * 12})
+        assert wrong.status_code == 401
+        assert 'value="&lt;x"' in wrong.text
+        wrong = client.post("/sign-in", data={"name": "<x", "password": "x" * 12})
+        assert (wrong.status_code, int(wrong.headers["retry-after"]) > 0) == (429, True)
+        assert "Too many wrong passwords" in wrong.text
     assert site.store.head() == before
 
 
@@ -99,6 +108,7 @@ def test_a_reviewer_sees_their_own_case_alone_and_blind(site: Running) -> None:
     assert "80 %" not in blind
     assert "Odds" not in blind
     assert "Token view" not in blind  # no model here
+    assert "At least 10 characters." in blind
     assert "mallory" not in blind
     assert "id-mallory" not in blind
     analyst = site.clients["ann"].get(f"/cases/{number}").text
@@ -138,6 +148,17 @@ def test_an_analyst_who_decided_does_not_answer_the_appeal(site: Running) -> Non
         assert done.status_code == 303
         assert "somebody else than who decided" in outside.get(path).text
     site.store.verify()
+
+
+def test_a_reviewer_made_analyst_is_shown_no_form_to_decide(site: Running, hashed: str) -> None:
+    number = review(site, "rea")
+    review(site, "rob")
+    site.store.set_user("rea", Role.ANALYST, hashed)
+    rea = site.clients["rea"]
+    page = rea.get(f"/cases/{number}").text
+    assert "You reviewed this case, so somebody else decides" in page
+    assert f"/cases/{number}/decide" not in page
+    assert rea.post(f"/cases/{number}/decide", data=REASONS).status_code == 403
 
 
 def test_forms_of_other_sites_are_refused(site: Running) -> None:

@@ -12,10 +12,11 @@ from hallmark.data import Label
 from hallmark.database import Unavailable
 from hallmark.evidence.cases import Answer, Settings, Text
 from hallmark.evidence.people import Gold
+from hallmark.evidence.ratio import NOTHING
 from hallmark.evidence.roles import Seen
 from hallmark.web.cases.charts import graph, moment, timeline
 from hallmark.web.cases.serving import check_reach, tidying
-from hallmark.web.cases.views import Knowledge, bar, case_view, errors, percent, times
+from hallmark.web.cases.views import Knowledge, bar, case_view, errors, percent, signals, times
 
 from .conftest import Running
 
@@ -81,6 +82,24 @@ def test_a_blind_view_holds_no_weight(site: Running) -> None:
     case = dataclasses.replace(site.store.case(1), reviews=())
     view = case_view(Seen(case, blind=True), Knowledge.of([]), Settings(), 0.0)
     assert not {"posterior", "contributions", "errors"} & set(view)
+
+
+def test_a_signals_row_agrees_with_its_part(site: Running) -> None:
+    evidence = site.store.case(1).evidence
+    content, copied = signals(evidence)
+    assert (content["part"], copied["part"]) == (times(3.0), times(0.6))
+    assert (content["counted"], copied["counted"]) == (True, True)
+    capped = dataclasses.replace(evidence, parts={"content": -1.0})
+    content, copied = signals(capped)
+    assert (content["part"], copied["part"]) == (times(-1.0), "\N{EN DASH}")
+    assert not copied["counted"]
+    unseen = dataclasses.replace(evidence.signals[1], ratio=NOTHING)
+    (row,) = signals(dataclasses.replace(evidence, signals=(unseen,)))
+    assert (row["ratio"], row["part"], row["counted"]) == ("not seen", "\N{EN DASH}", False)
+    (row,) = signals(
+        dataclasses.replace(evidence, signals=(dataclasses.replace(unseen, value=math.nan),))
+    )
+    assert (row["value"], row["ratio"]) == ("too little to tell", "\N{EN DASH}")
 
 
 def test_what_is_old_is_erased_while_the_service_runs(site: Running) -> None:

@@ -17,7 +17,8 @@ KINDS = ("html", "json")
 
 
 def write_case(store: CaseStore, number: int, path: Path) -> None:
-    """Write the file of a case, HTML or JSON by the path's ending; the log says so.
+    """Write the file of a case, HTML or JSON by the path's ending, for its owner only; the log
+    says so.
 
     ValueError for another ending and for a case that is not there.
     """
@@ -32,4 +33,4 @@ def write_case(store: CaseStore, number: int, path: Path) -> None:
         record = case_json(site, person, number)
         text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     site.desk.exported(None, number, kind)
-    write_text(path, text)
+    write_text(path, text, mode=0o600)

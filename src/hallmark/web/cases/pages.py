@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hallmark.evidence.audit import Entry, Head, as_json
 from hallmark.evidence.cases import Role
-from hallmark.evidence.roles import Person, permit
+from hallmark.evidence.roles import Person, permit, reviewed
 from hallmark.web.cases.charts import moment
 from hallmark.web.cases.site import Site
 from hallmark.web.cases.views import case_record, case_view, percent
@@ -38,13 +38,22 @@ def _signing(router: APIRouter, site: Site) -> None:
 
     @router.get("/sign-in")
     def sign_in(request: Request) -> Response:
-        return site.page(request, "sign-in")
+        return site.page(request, "sign-in", wrong="", name="")
 
     @router.post("/sign-in")
     def enter(
-        name: Annotated[str, Form(max_length=100)], password: Annotated[str, Form(max_length=1000)]
+        request: Request,
+        name: Annotated[str, Form(max_length=100)],
+        password: Annotated[str, Form(max_length=1000)],
     ) -> Response:
-        cookie = site.signin.enter(name, password)
+        try:
+            cookie = site.signin.enter(name, password)
+        except Refused as error:
+            again = site.page(request, "sign-in", status=error.status, wrong=error.message,
+                              name=name)  # fmt: skip
+            if error.retry_after:
+                again.headers["Retry-After"] = str(error.retry_after)
+            return again
         response = RedirectResponse("/", status_code=303)
         site.signin.give(response, cookie)
         return response
@@ -139,7 +148,8 @@ def show(site: Site, request: Request, person: Person, number: int, **more: Any)
     seen = site.desk.see(person, number)
     view = case_view(seen, site.knowledge(), site.store.settings, site.store.now())
     held = site.desk.held_by(person) == number if person.role is Role.REVIEWER else False
-    facts = {"held": held, "tokens": site.tokens is not None, "link": "", "name": "", **more}
+    facts = {"held": held, "own": reviewed(person, seen.case), "tokens": site.tokens is not None,
+             "link": "", "name": "", **more}  # fmt: skip
     return site.page(request, "case", person=person, **view, **facts)
 
 

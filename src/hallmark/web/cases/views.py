@@ -93,17 +93,21 @@ def contributions(case: Case, people: People) -> list[dict[str, Any]]:
 
 
 def signals(evidence: Evidence) -> list[dict[str, Any]]:
-    """Each signal: value, what it means, what it is worth with its interval and n."""
+    """Each signal: value, what it means, what it is worth alone with its interval and n, and as
+    what it counts: the part that it stands for, weighed and capped.
+    """
     rows = []
     for s in evidence.signals:
         known = s.ratio.n > 0
+        part = times(evidence.parts.get(s.group, 0.0)) if s.counted and known else NOTHING
+        none = NOTHING if math.isnan(s.value) else "not seen"
         rows.append({
             "name": _NAMES.get(s.name, s.name), "meaning": _MEANING.get(s.name, ""),
             "value": "too little to tell" if math.isnan(s.value) else f"{s.value:.3g}",
-            "ratio": times(s.ratio.log) if known else NOTHING,
+            "ratio": times(s.ratio.log) if known else none,
             "low": times(s.ratio.low) if known else NOTHING,
             "high": times(s.ratio.high) if known else NOTHING,
-            "n": s.ratio.n, "counted": s.counted,
+            "n": s.ratio.n, "part": part, "counted": part != NOTHING,
         })  # fmt: skip
     return rows
 
