@@ -90,6 +90,20 @@ def test_bots_never_enter_an_analysis_of_people(study: Study) -> None:
     assert (mixed.flow.simulated, mixed.flow.analysed) == (8, 5)
 
 
+def test_without_human_texts_there_is_no_d_prime(study: Study, tmp_path: Path) -> None:
+    for human, kind in ((False, "human"), (True, "machine")):
+        names = {c.name for c in study.conditions if c.human == human}
+        rows = [a for a in ratings(study) if a.condition in names]
+        result = analyse(rows, study=study)
+        found = result.detection["author"]
+        assert (found.d_prime, found.criterion, found.lacks) == (None, None, kind)
+        assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+        write_report(result, rows, raters_of(rows), tmp_path)
+        said = (tmp_path / "report.md").read_text(encoding="utf-8")
+        assert f"| d' | not computed: no {kind} texts |" in said
+        assert f"| Criterion | not computed: no {kind} texts |" in said
+
+
 def test_each_exclusion_has_one_reason() -> None:
     raters = [
         Rater("a"), Rater("b", attention_failed=1), Rater("c", "dropped out"),

@@ -165,11 +165,13 @@ def _telling(result: Result) -> Iterator[Block]:
     mark = " (simulated)" if result.simulated else ""
     for name, found in result.detection.items():
         yield Heading(f"Human or machine: {name}{mark}")
+        not_there = f"not computed: no {found.lacks} texts"
         yield Table(
             ("Measure", "Value and 95 % interval"),
             [
                 (f"Accuracy (n = {found.accuracy.n} raters)", _interval(found.accuracy)),
-                ("d'", _interval(found.d_prime)), ("Criterion", _interval(found.criterion)),
+                ("d'", _interval(found.d_prime) if found.d_prime else not_there),
+                ("Criterion", _interval(found.criterion) if found.criterion else not_there),
             ],
         )  # fmt: skip
     for name, spot in result.boundary.items():
