@@ -104,6 +104,39 @@ def test_without_human_texts_there_is_no_d_prime(study: Study, tmp_path: Path) -
         assert f"| Criterion | not computed: no {kind} texts |" in said
 
 
+@pytest.mark.parametrize("raters", [1, 4, 5])
+def test_few_raters_give_no_interval_no_test_and_no_headline(
+    study: Study, tmp_path: Path, raters: int
+) -> None:
+    rows = ratings(study, raters=raters)
+    result = analyse(rows, study=study)
+    pairs = analyse_pairs([Preference("a", "b", "ab"[i % 2], i % raters) for i in range(9)])
+    write_report(replace(result, pairs=pairs), rows, raters_of(rows), tmp_path)
+    said = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "1 raters" not in said
+    (scale,) = result.scales
+    told = result.detection["author"]
+    assert told.d_prime is not None
+    found = [
+        *scale.means.values(), told.accuracy, told.d_prime, scale.alpha, scale.omega,
+        *(d.estimate for d in scale.differences), *pairs.shares.values(),
+        *pairs.strengths.values(),
+    ]  # fmt: skip
+    few = raters < 5
+    for estimate in found:
+        assert estimate is not None
+        assert np.isfinite(estimate.value)
+        assert np.isnan([estimate.low, estimate.high]).all() == few
+    assert (result.headline is None) == few
+    assert [(np.isnan(d.p), d.equivalent is None) for d in scale.differences] == [(few, few)] * 2
+    assert ("Mean credibility, from 1 to 10" in said) == (not few)
+    assert ("at least 5 are needed" in said) == few
+    assert ("too few raters" in said) == few
+    assert "nan" not in said
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert (written["scales"][0]["means"]["355M"]["low"] is None) == few
+
+
 def test_each_exclusion_has_one_reason() -> None:
     raters = [
         Rater("a"), Rater("b", attention_failed=1), Rater("c", "dropped out"),

@@ -14,6 +14,7 @@ from scipy import special
 
 from hallmark.stats import Estimate, bootstrap
 from hallmark.study.definition import HUMAN, MACHINE
+from hallmark.study.few import enough
 from hallmark.study.ratings import Answer
 
 _RESAMPLES = 1000
@@ -53,7 +54,7 @@ def detection(answers: Sequence[Answer], *, seed: int = 0) -> Detection:
         return d_prime(int((s & t).sum()), int(t.sum()), int((s & ~t).sum()), int((~t).sum()))
 
     def found(statistic: Callable[[NDArray[np.intp]], float]) -> Estimate:
-        return bootstrap(statistic, raters, seed=seed, resamples=_RESAMPLES)
+        return _by_rater(statistic, raters, seed=seed)
 
     accuracy = found(lambda rows: float((said[rows] == true[rows]).mean()))
     if true.all() or not true.any():
@@ -87,9 +88,17 @@ def boundary(answers: Sequence[Answer], *, seed: int = 0) -> Boundary:
     off = np.abs(np.array([a.value for a in judged]) - true)
     raters = [a.rater for a in judged]
     return Boundary(
-        bootstrap(lambda r: float((off[r] == 0).mean()), raters, seed=seed, resamples=_RESAMPLES),
-        bootstrap(lambda r: float(off[r].mean()), raters, seed=seed, resamples=_RESAMPLES),
+        _by_rater(lambda r: float((off[r] == 0).mean()), raters, seed=seed),
+        _by_rater(lambda r: float(off[r].mean()), raters, seed=seed),
     )
+
+
+def _by_rater(
+    statistic: Callable[[NDArray[np.intp]], float], raters: Sequence[str], *, seed: int
+) -> Estimate:
+    """With its interval, raters drawn whole, where there are enough of them."""
+    found = bootstrap(statistic, raters, seed=seed, resamples=_RESAMPLES)
+    return enough(found, found.n)
 
 
 @dataclass(frozen=True)
