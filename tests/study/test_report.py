@@ -104,6 +104,21 @@ def test_without_human_texts_there_is_no_d_prime(study: Study, tmp_path: Path) -
         assert f"| Criterion | not computed: no {kind} texts |" in said
 
 
+def test_where_nobody_is_left_it_is_said_who_was_set_aside_and_why(study: Study) -> None:
+    bots = [Rater(f"bot{i}", simulated=True) for i in range(6)]
+    people = [Rater("a", attention_failed=1), Rater("b", "dropped out")]
+    rows = [Answer(r.rater, "t", "355M", "author", 1.0) for r in (*bots, *people)]
+    with pytest.raises(ValueError, match="nothing to analyse") as error:
+        analyse(rows, [*bots, *people], study=study)
+    said = str(error.value)
+    assert "of 2 people 1 completed (1 failed an attention check), 1 dropped out" in said
+    assert "6 simulated raters were set aside" in said
+    assert "leave the people out" in said
+    with pytest.raises(ValueError, match="nothing to analyse") as error:
+        analyse(rows, [replace(r, simulated=False, attention_failed=1) for r in (*bots, *people)])
+    assert "set aside" not in str(error.value)
+
+
 @pytest.mark.parametrize("raters", [1, 4, 5])
 def test_few_raters_give_no_interval_no_test_and_no_headline(
     study: Study, tmp_path: Path, raters: int

@@ -90,7 +90,7 @@ def analyse(
         raise ValueError("there are no answers to analyse yet")
     chosen, flow, simulated = include(answers, raters if raters is not None else raters_of(answers))
     if not chosen:
-        raise ValueError("no rater completed the study and passed its checks; nothing to analyse")
+        raise ValueError(flow.nobody_left(simulated=simulated))
     study = study or foreign_study(chosen)
     kinds = {s.name: s for s in study.scales}
     told = {
