@@ -42,6 +42,34 @@ def test_a_study_is_designed(run_cli, designed: Path, tmp_path: Path) -> None:
     assert again["raters"] == 30
 
 
+def test_a_condition_needs_its_file_beside_the_study_file(run_cli, tmp_path: Path) -> None:
+    path = tmp_path / "own" / "study.toml"
+    path.parent.mkdir()
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n')
+    for given in ("a.jsonl", "nope.jsonl"):
+        done = run_cli("study", "new", path, "--condition", f"small={given}")
+        assert (done.code, len(done.err.splitlines()), path.exists()) == (1, 1, False)
+        assert f"there is no file {path.parent / given}" in done.err
+        assert "the folder of the study file" in done.err
+    done = run_cli("study", "new", path, "--condition", "small=../a.jsonl")
+    assert done.code == 0, done.err
+
+
+def test_power_says_where_texts_are_fewer_than_the_design_asks(
+    run_cli, designed: Path, tmp_path: Path
+) -> None:
+    full = run_cli("study", "power", designed, "--studies", 0)
+    assert "texts_per_condition" not in full.out + full.err
+    (tmp_path / "a.jsonl").write_text('{"text": "Too short."}\n')
+    (tmp_path / "b.jsonl").unlink()
+    said = run_cli("study", "power", designed, "--studies", 0)
+    assert said.code == 0, said.err
+    assert "a.jsonl has 0 texts of 40 to 120 words" in said.out
+    assert f"{tmp_path / 'b.jsonl'} is not there yet" in said.out
+    record = json.loads(run_cli("study", "power", designed, "--studies", 0, "--json").out)
+    assert record["usable_texts"] == {"small": 0, "large": None, "people": 25}
+
+
 def test_a_study_file_is_never_overwritten(run_cli, designed: Path) -> None:
     done = run_cli("study", "new", designed, "--condition", "a=b")
     assert (done.code, "is there already" in done.err) == (1, True)

@@ -46,7 +46,7 @@ def write_study(folder: Path) -> None:
     """The result of a study of the two stages with ratings by chance."""
     study = parse_study(tomllib.loads(study_file({name: f"{name}.jsonl" for name in STAGES})))
     draw, rows = np.random.default_rng(0), []
-    for rater, hand in enumerate(deal(study.design, len(study.conditions), 4)):
+    for rater, hand in enumerate(deal(study.design, len(study.conditions), 6)):
         for position, (c, text) in enumerate(hand, start=1):
             name = study.conditions[c].name
             for question in study.scales[0].questions:

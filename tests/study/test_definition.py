@@ -10,7 +10,7 @@ import pytest
 from hallmark.study.definition import Study, load_study, parse_study
 from hallmark.study.template import study_file
 
-TEXT = study_file({"a": "a.jsonl", "b": "b.jsonl"})
+TEXT = study_file({"a": "a.jsonl", "b": "b.jsonl", "h": "h.jsonl"}, human=["h"])
 
 
 def test_the_template_says_what_the_defaults_are(study: Study) -> None:
@@ -23,6 +23,27 @@ def test_the_template_says_what_the_defaults_are(study: Study) -> None:
     assert study.design == type(study.design)()
 
 
+@pytest.mark.parametrize(
+    ("human", "truth", "scales"),
+    [
+        ((), "The texts were written by language models.", ["credibility"]),
+        (("a",), "Some of the texts were written by people and some by", ["credibility", "author"]),
+        (("a", "b"), "The texts were written by people.", ["credibility"]),
+    ],
+)
+def test_the_words_are_true_of_the_conditions(
+    human: tuple[str, ...], truth: str, scales: list[str]
+) -> None:
+    text = study_file({"a": "a.jsonl", "b": "b.jsonl"}, human=human)
+    study = parse_study(tomllib.loads(text))
+    assert truth in " ".join(study.words.debrief.split())
+    assert [scale.name for scale in study.scales] == scales
+    assert ("written by computers" in " ".join(study.words.consent.split())) == (len(human) < 2)
+    if len(human) != 1:
+        assert "Some of the texts" not in text
+        assert "needs texts of people and of machines" in text
+
+
 def test_the_hash_is_of_every_entry(study: Study) -> None:
     assert parse_study(tomllib.loads(TEXT)).hash == parse_study(tomllib.loads(TEXT)).hash
     assert parse_study(tomllib.loads(TEXT.replace("seed = 0", "seed = 1"))).hash != study.hash
@@ -33,7 +54,7 @@ def test_the_hash_is_of_every_entry(study: Study) -> None:
     [
         ("texts_per_rater = 12", "texts_per_rater = 0", "texts_per_rater must be a whole number"),
         ("texts_per_rater = 12", "texts_a_rater = 12", "an entry of design must be one of"),
-        ('higher = "b"', 'higher = "c"', "a condition in a contrast must be one of a, b"),
+        ('higher = "b"', 'higher = "c"', "a condition in a contrast must be one of a, b, h"),
         ('answer = "No"', 'answer = "Maybe"', "must be one of Yes, No"),
         ('name = "b"', 'name = "a"', "two of the conditions have one name"),
         ("high = 10", "high = 0", "needs 0 <= low < high <= 100"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import krippendorff as package
 import numpy as np
@@ -100,3 +101,11 @@ def test_bradley_terry_of_three_in_closed_form() -> None:
 def test_a_system_that_never_lost_has_no_strength() -> None:
     with pytest.raises(ValueError, match="no chain of wins leads from b to a"):
         bradley_terry([Preference("a", "b", "a")])
+
+
+def test_without_the_extra_it_is_said_what_to_install(
+    values: Values, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "krippendorff", None)
+    with pytest.raises(ValueError, match=r"needs krippendorff.*install hallmark\[study\]"):
+        krippendorff(values)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hallmark.study.definition import Design, Study
 from hallmark.study.plan import Plan, deal, make_plan, read_plan, williams, write_plan
-from hallmark.study.texts import cut, lengths
+from hallmark.study.texts import cut, lengths, usable
 
 
 @settings(max_examples=40, deadline=None)
@@ -88,9 +88,37 @@ def test_too_few_texts_are_said(study: Study, tmp_path: Path) -> None:
         make_plan(replace(study, design=replace(study.design, texts_per_condition=31)), tmp_path)
 
 
+def test_texts_that_stop_in_a_sentence_are_used_and_too_few_name_the_cure(
+    study: Study, tmp_path: Path
+) -> None:
+    corpora(tmp_path, study)
+    unfinished = " ".join(["word"] * 41) + ". And then it"
+    lines = [json.dumps({"text": f"{i} {unfinished}"}) + "\n" for i in range(20)]
+    (tmp_path / "a.jsonl").write_text("".join(lines) + json.dumps({"text": "Too short."}) + "\n")
+    plan = make_plan(study, tmp_path)
+    assert {t.words for t in plan.texts if t.condition == "355M"} == {42}
+    design = replace(study.design, min_words=43)
+    with pytest.raises(ValueError, match=r"a\.jsonl has 0 texts .*of 21 read") as error:
+        make_plan(replace(study, design=design), tmp_path)
+    for cure in ("lower min_words", "longer texts", "--max-tokens", "lower texts_per_condition"):
+        assert cure in str(error.value)
+
+
+def test_usable_texts_are_counted_where_the_files_are(study: Study, tmp_path: Path) -> None:
+    corpora(tmp_path, study)
+    (tmp_path / "b.jsonl").unlink()
+    found = usable(replace(study, design=replace(study.design, max_words=60)), tmp_path)
+    assert {name: count is None for name, count in found.items()} == {
+        "355M": False, "774M": True, "1.5B": False, "human": False,
+    }  # fmt: skip
+    assert 0 < (found["355M"] or 0) < 30
+
+
 def test_texts_are_cut_at_the_end_of_a_sentence() -> None:
     text = 'One two three. "Four five!" Six seven'
-    assert cut(text, min_words=1, max_words=9) is None
+    assert cut(text, min_words=1, max_words=9) == 'One two three. "Four five!"'
+    assert cut(text, min_words=6, max_words=9) is None
+    assert cut("No end here", min_words=1, max_words=9) is None
     assert cut(text, min_words=1, max_words=5) == 'One two three. "Four five!"'
     assert cut(text, min_words=4, max_words=4) is None
 

@@ -90,6 +90,68 @@ def test_bots_never_enter_an_analysis_of_people(study: Study) -> None:
     assert (mixed.flow.simulated, mixed.flow.analysed) == (8, 5)
 
 
+def test_without_human_texts_there_is_no_d_prime(study: Study, tmp_path: Path) -> None:
+    for human, kind in ((False, "human"), (True, "machine")):
+        names = {c.name for c in study.conditions if c.human == human}
+        rows = [a for a in ratings(study) if a.condition in names]
+        result = analyse(rows, study=study)
+        found = result.detection["author"]
+        assert (found.d_prime, found.criterion, found.lacks) == (None, None, kind)
+        assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+        write_report(result, rows, raters_of(rows), tmp_path)
+        said = (tmp_path / "report.md").read_text(encoding="utf-8")
+        assert f"| d' | not computed: no {kind} texts |" in said
+        assert f"| Criterion | not computed: no {kind} texts |" in said
+
+
+def test_where_nobody_is_left_it_is_said_who_was_set_aside_and_why(study: Study) -> None:
+    bots = [Rater(f"bot{i}", simulated=True) for i in range(6)]
+    people = [Rater("a", attention_failed=1), Rater("b", "dropped out")]
+    rows = [Answer(r.rater, "t", "355M", "author", 1.0) for r in (*bots, *people)]
+    with pytest.raises(ValueError, match="nothing to analyse") as error:
+        analyse(rows, [*bots, *people], study=study)
+    said = str(error.value)
+    assert "of 2 people 1 completed (1 failed an attention check), 1 dropped out" in said
+    assert "6 simulated raters were set aside" in said
+    assert "leave the people out" in said
+    with pytest.raises(ValueError, match="nothing to analyse") as error:
+        analyse(rows, [replace(r, simulated=False, attention_failed=1) for r in (*bots, *people)])
+    assert "set aside" not in str(error.value)
+
+
+@pytest.mark.parametrize("raters", [1, 4, 5])
+def test_few_raters_give_no_interval_no_test_and_no_headline(
+    study: Study, tmp_path: Path, raters: int
+) -> None:
+    rows = ratings(study, raters=raters)
+    result = analyse(rows, study=study)
+    pairs = analyse_pairs([Preference("a", "b", "ab"[i % 2], i % raters) for i in range(9)])
+    write_report(replace(result, pairs=pairs), rows, raters_of(rows), tmp_path)
+    said = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "1 raters" not in said
+    (scale,) = result.scales
+    told = result.detection["author"]
+    assert told.d_prime is not None
+    found = [
+        *scale.means.values(), told.accuracy, told.d_prime, scale.alpha, scale.omega,
+        *(d.estimate for d in scale.differences), *pairs.shares.values(),
+        *pairs.strengths.values(),
+    ]  # fmt: skip
+    few = raters < 5
+    for estimate in found:
+        assert estimate is not None
+        assert np.isfinite(estimate.value)
+        assert np.isnan([estimate.low, estimate.high]).all() == few
+    assert (result.headline is None) == few
+    assert [(np.isnan(d.p), d.equivalent is None) for d in scale.differences] == [(few, few)] * 2
+    assert ("Mean credibility, from 1 to 10" in said) == (not few)
+    assert ("at least 5 are needed" in said) == few
+    assert ("too few raters" in said) == few
+    assert "nan" not in said
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert (written["scales"][0]["means"]["355M"]["low"] is None) == few
+
+
 def test_each_exclusion_has_one_reason() -> None:
     raters = [
         Rater("a"), Rater("b", attention_failed=1), Rater("c", "dropped out"),

@@ -18,6 +18,7 @@ from hallmark.cli.output import note, print_json
 from hallmark.data import write_atomically
 
 if TYPE_CHECKING:
+    from hallmark.study.definition import Study
     from hallmark.study.pairs import Preference
     from hallmark.study.power import Promise
     from hallmark.study.ratings import Answer, Rater
@@ -75,9 +76,10 @@ def new(
     from hallmark.study.template import study_file
 
     machine, people = named(condition), named(human or [])
-    text = study_file({**machine, **people}, human=list(people))
     if file.exists():
         raise ValueError(f"{file} is there already; give another name")
+    check_there([*machine.values(), *people.values()], file.parent)
+    text = study_file({**machine, **people}, human=list(people))
     with write_atomically(file) as opened:
         opened.write(text.encode())
     print_json({"study": str(file), "conditions": [*machine, *people]}) if json else print(file)
@@ -95,13 +97,15 @@ def power(
     """Say with what chance the study finds each registered difference, and what it would take."""
     from hallmark.study.definition import load_study
     from hallmark.study.power import promises
+    from hallmark.study.texts import usable
 
-    found = promises(load_study(file), studies=studies, seed=seed)
+    made = load_study(file)
+    found, texts = promises(made, studies=studies, seed=seed), usable(made, file.parent)
     if json:
-        print_json({"contrasts": [asdict(p) for p in found]})
+        print_json({"contrasts": [asdict(p) for p in found], "usable_texts": texts})
         return
-    for promise in found:
-        print(sentence(promise))
+    for line in (*map(sentence, found), *lacking(made, texts, file.parent)):
+        print(line)
     note(f"{studies} studies were simulated from seed {seed}.", quiet=quiet)
 
 
@@ -160,6 +164,30 @@ def named(given: list[str]) -> dict[str, str]:
         if not (name and equals and value) or name in found:
             raise ValueError(f"{text!r:.80} is not NAME=VALUE with a name of its own")
         found[name] = value
+    return found
+
+
+def check_there(texts: list[str], folder: Path) -> None:
+    """Refuse a file of texts that is not where the study file will look for it."""
+    for name in texts:
+        if not (folder / name).is_file():
+            raise ValueError(
+                f"there is no file {folder / name}; give its path as seen from the folder of the "
+                "study file, or from the root"
+            )
+
+
+def lacking(study: Study, texts: dict[str, int | None], folder: Path) -> list[str]:
+    """A line for each condition whose file is missing or holds too few usable texts."""
+    from hallmark.study.texts import too_few
+
+    found = []
+    for condition in study.conditions:
+        there = texts[condition.name]
+        if there is None:
+            found.append(f"{folder / condition.texts} is not there yet; its texts are not counted.")
+        elif there < study.design.texts_per_condition:
+            found.append(f"{too_few(study, condition, there)}.")
     return found
 
 

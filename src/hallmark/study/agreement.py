@@ -73,10 +73,12 @@ def krippendorff(values: Values, *, level: Level = "interval", seed: int = 0) ->
     """Krippendorff's alpha of raters over texts by the package `krippendorff`; texts redrawn.
 
     `level` is nominal, ordinal or interval. n counts texts. NaN where nobody rates what another
-    rates, or all values are the same.
+    rates, or all values are the same. ValueError where the package is not installed.
     """
-    import krippendorff as package
-
+    try:
+        import krippendorff as package
+    except ModuleNotFoundError:
+        raise ValueError("agreement needs krippendorff; install hallmark[study]") from None
     table = np.full((values.rater.max() + 1, values.item.max() + 1), np.nan)
     table[values.rater, values.item] = values.value
 

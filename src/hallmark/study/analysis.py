@@ -5,15 +5,23 @@ Knows ratings and the study file, not stores, pages or drawings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hallmark.stats import Estimate
-from hallmark.study.agreement import cronbach, item_table, krippendorff, omega, with_interval
+from hallmark.study.agreement import (
+    Floats,
+    cronbach,
+    item_table,
+    krippendorff,
+    omega,
+    with_interval,
+)
 from hallmark.study.compare import Difference, contrasts, mean_estimates
 from hallmark.study.definition import BOUNDARY, DETECTION, RATING, Condition, Scale, Study, Words
 from hallmark.study.detection import Boundary, Detection, boundary, detection
 from hallmark.study.exclusions import Flow, include, raters_of
+from hallmark.study.few import FEWEST_RATERS, TOO_FEW, enough, is_bare
 from hallmark.study.mixed import LinearMixed, fit_linear
 from hallmark.study.ordinal import OrdinalMixed, fit_ordinal
 from hallmark.study.pairs import Preference, bradley_terry, share
@@ -66,8 +74,11 @@ class Result:
 
     @property
     def headline(self) -> dict[str, Estimate] | None:
-        """Mean of the first rating scale by condition; None for simulated data."""
-        return None if self.simulated or not self.scales else self.scales[0].means
+        """Mean of the first rating scale by condition; None for simulated data or few raters."""
+        if self.simulated or not self.scales:
+            return None
+        found = self.scales[0].means
+        return None if any(map(is_bare, found.values())) else found
 
 
 def analyse(
@@ -79,7 +90,7 @@ def analyse(
         raise ValueError("there are no answers to analyse yet")
     chosen, flow, simulated = include(answers, raters if raters is not None else raters_of(answers))
     if not chosen:
-        raise ValueError("no rater completed the study and passed its checks; nothing to analyse")
+        raise ValueError(flow.nobody_left(simulated=simulated))
     study = study or foreign_study(chosen)
     kinds = {s.name: s for s in study.scales}
     told = {
@@ -117,18 +128,27 @@ def scale_result(
     notes += [f"{c.higher} - {c.lower}: no ratings" for c in study.contrasts if c not in there]
     linear, ordinal = _models(values, notes)
     agreed = krippendorff(values, seed=seed)
+    people = len(set(values.rater))
+
+    def reliability(statistic: Callable[[Floats], float]) -> Estimate:
+        return enough(with_interval(statistic, table, raters, seed=seed), people)
+
     return ScaleResult(
-        scale, len(values), len(set(values.rater)), len(set(values.item)),
+        scale, len(values), people, len(set(values.item)),
         mean_estimates(values, seed=seed), contrasts(values, there),
-        with_interval(cronbach, table, raters, seed=seed) if several else None,
-        with_interval(omega, table, raters, seed=seed) if len(scale.questions) > 2 else None,
-        agreed if agreed.value == agreed.value else None, linear, ordinal, tuple(notes), values,
+        reliability(cronbach) if several else None,
+        reliability(omega) if len(scale.questions) > 2 else None,
+        enough(agreed, people) if agreed.value == agreed.value else None,
+        linear, ordinal, tuple(notes), values,
     )  # fmt: skip
 
 
 def _models(values: Values, notes: list[str]) -> tuple[LinearMixed | None, OrdinalMixed | None]:
     """Both mixed models, where the data allow them."""
     linear, ordinal = None, None
+    if len(set(values.rater)) < FEWEST_RATERS:
+        notes.append(f"mixed models: {TOO_FEW}")
+        return None, None
     if len(set(values.rater)) == len(values):
         notes.append("mixed models: each rater rated one text, so rater and residual are one")
         return None, None

@@ -8,7 +8,8 @@ equivalence tests build on it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from scipy import stats
 
 from hallmark.stats import CONFIDENCE, RESAMPLES, Estimate
 from hallmark.study.definition import Contrast
+from hallmark.study.few import FEWEST_RATERS, enough
 from hallmark.study.ratings import Values
 
 Floats = NDArray[np.float64]
@@ -127,20 +129,34 @@ def means(values: Values) -> Floats:
 def mean_estimates(
     values: Values, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> dict[str, Estimate]:
-    """Mean of each condition with its cluster bootstrap interval; n counts ratings."""
+    """Mean of each condition with its cluster bootstrap interval; n counts ratings.
+
+    Where too few raters read a condition, its mean has no interval.
+    """
     found = means(values)
     counts = np.bincount(values.condition)
     return {
-        name: bootstrap_error(
-            values, np.eye(len(found))[i], seed=seed, resamples=resamples
-        ).interval(float(found[i]), int(counts[i]))
+        name: enough(
+            bootstrap_error(values, np.eye(len(found))[i], seed=seed, resamples=resamples).interval(
+                float(found[i]), int(counts[i])
+            ),
+            _raters(values, [i]),
+        )
         for i, name in enumerate(values.conditions)
     }
+
+
+def _raters(values: Values, conditions: Sequence[int]) -> int:
+    """How many raters read the condition of these that the fewest read."""
+    return min(len(np.unique(values.rater[values.condition == c])) for c in conditions)
 
 
 @dataclass(frozen=True)
 class Difference:
     """A registered contrast as found; p values are two-sided, `holm` corrected for all of them.
+
+    With too few raters of either condition there is no interval, p and holm are NaN and nothing
+    is said of the margin.
 
     `d` is the difference in standard deviations of single ratings (Cohen's, pooled). Where there
     is a margin, `equivalence_p` is that of two one-sided tests (Schuirmann 1987).
@@ -169,12 +185,23 @@ def contrasts(
         weights[values.conditions.index(contrast.lower)] = -1
         error = two_way(values, weights)
         rows.append((contrast, float(weights @ means(values)), error))
-    raw = [_p(value, error) for _, value, error in rows]
-    corrected = holm(raw)
-    return [
-        _difference(values, *row, p=p, corrected=h, alpha=alpha)
-        for row, p, h in zip(rows, raw, corrected, strict=True)
+    tested = [
+        _raters(values, list(map(values.conditions.index, (c.higher, c.lower)))) >= FEWEST_RATERS
+        for c in registered
     ]
+    raw = [_p(v, error) if t else 1.0 for (_, v, error), t in zip(rows, tested, strict=True)]
+    found = [
+        _difference(values, *row, p=p, corrected=h, alpha=alpha)
+        for row, p, h in zip(rows, raw, holm(raw), strict=True)
+    ]
+    return [d if t else _untested(d) for d, t in zip(found, tested, strict=True)]
+
+
+def _untested(found: Difference) -> Difference:
+    return replace(
+        found, estimate=enough(found.estimate, 0), p=nan, holm=nan, equivalence_p=None,
+        equivalent=None,
+    )  # fmt: skip
 
 
 def _difference(

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from hallmark.stats import Estimate, bootstrap
+from hallmark.study.definition import HUMAN, MACHINE
+from hallmark.study.few import enough
 from hallmark.study.ratings import Answer
 
 _RESAMPLES = 1000
@@ -20,11 +22,16 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Detection:
-    """Of all raters together; `d_prime` 0 is guessing, `criterion` above 0 says human often."""
+    """Of all raters together; `d_prime` 0 is guessing, `criterion` above 0 says human often.
+
+    Both need texts of both kinds and are None where those that `lacks` names (human or machine)
+    are not there: without human texts nobody can raise a false alarm.
+    """
 
     accuracy: Estimate
-    d_prime: Estimate
-    criterion: Estimate
+    d_prime: Estimate | None
+    criterion: Estimate | None
+    lacks: str | None = None
 
 
 def d_prime(hits: int, machine: int, alarms: int, human: int) -> tuple[float, float]:
@@ -42,13 +49,18 @@ def detection(answers: Sequence[Answer], *, seed: int = 0) -> Detection:
 
     def signal(rows: NDArray[np.intp]) -> tuple[float, float]:
         s, t = said[rows], true[rows]
+        if t.all() or not t.any():
+            return float("nan"), float("nan")
         return d_prime(int((s & t).sum()), int(t.sum()), int((s & ~t).sum()), int((~t).sum()))
 
     def found(statistic: Callable[[NDArray[np.intp]], float]) -> Estimate:
-        return bootstrap(statistic, raters, seed=seed, resamples=_RESAMPLES)
+        return _by_rater(statistic, raters, seed=seed)
 
+    accuracy = found(lambda rows: float((said[rows] == true[rows]).mean()))
+    if true.all() or not true.any():
+        return Detection(accuracy, None, None, lacks=HUMAN if true.all() else MACHINE)
     return Detection(
-        found(lambda rows: float((said[rows] == true[rows]).mean())),
+        accuracy,
         found(lambda rows: signal(rows)[0]),
         found(lambda rows: signal(rows)[1]),
     )
@@ -76,9 +88,17 @@ def boundary(answers: Sequence[Answer], *, seed: int = 0) -> Boundary:
     off = np.abs(np.array([a.value for a in judged]) - true)
     raters = [a.rater for a in judged]
     return Boundary(
-        bootstrap(lambda r: float((off[r] == 0).mean()), raters, seed=seed, resamples=_RESAMPLES),
-        bootstrap(lambda r: float(off[r].mean()), raters, seed=seed, resamples=_RESAMPLES),
+        _by_rater(lambda r: float((off[r] == 0).mean()), raters, seed=seed),
+        _by_rater(lambda r: float(off[r].mean()), raters, seed=seed),
     )
+
+
+def _by_rater(
+    statistic: Callable[[NDArray[np.intp]], float], raters: Sequence[str], *, seed: int
+) -> Estimate:
+    """With its interval, raters drawn whole, where there are enough of them."""
+    found = bootstrap(statistic, raters, seed=seed, resamples=_RESAMPLES)
+    return enough(found, found.n)
 
 
 @dataclass(frozen=True)

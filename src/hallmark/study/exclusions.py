@@ -35,6 +35,29 @@ class Flow:
             ("Analysed", self.analysed),
         ]
 
+    def nobody_left(self, *, simulated: bool) -> str:
+        """Why nobody is analysed, in one line; `simulated` where all raters are bots."""
+        counts = {
+            "screened out": self.screened_out, "dropped out": self.dropped_out,
+            "still rating": self.active,
+        }  # fmt: skip
+        failed = f" ({self.failed_attention} failed an attention check)"
+        steps = [f"{self.completed} completed{failed if self.failed_attention else ''}"]
+        steps += [f"{n} {name}" for name, n in counts.items() if n]
+        kind = "simulated raters" if simulated else "people" if self.started != 1 else "person"
+        said = (
+            "no rater completed the study and passed its checks, so there is nothing to analyse: "
+            f"of {self.started} {kind} {', '.join(steps)}"
+        )
+        if simulated or not self.simulated:
+            return said
+        bots = "rater was" if self.simulated == 1 else "raters were"
+        return (
+            f"{said}; {self.simulated} simulated {bots} set aside, as bots "
+            "never enter an analysis that has people in it: leave the people out of both tables "
+            "to see a dry run of the bots"
+        )
+
 
 def raters_of(answers: Sequence[Answer]) -> list[Rater]:
     """Raters of answers that came without a list of raters: all completed."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from hallmark.stats import Estimate, bootstrap
+from hallmark.study.few import enough
 
 Floats = NDArray[np.float64]
 _RESAMPLES = 1000
@@ -30,7 +31,8 @@ def share(preferences: Sequence[Preference], name: str, *, seed: int = 0) -> Est
     own = [p for p in preferences if name in (p.first, p.second)]
     won = np.array([p.winner == name for p in own], dtype=np.float64)
     groups = [p.group for p in own]
-    return bootstrap(lambda rows: float(won[rows].mean()), groups, seed=seed, resamples=_RESAMPLES)
+    found = bootstrap(lambda rows: float(won[rows].mean()), groups, seed=seed, resamples=_RESAMPLES)
+    return enough(found, found.n)
 
 
 def bradley_terry(preferences: Sequence[Preference], *, seed: int = 0) -> dict[str, Estimate]:
@@ -49,7 +51,8 @@ def bradley_terry(preferences: Sequence[Preference], *, seed: int = 0) -> dict[s
         def of(rows: NDArray[np.intp]) -> float:
             return float(_fit(_wins(table[rows], len(names)))[i])
 
-        return bootstrap(of, groups, seed=seed, resamples=_RESAMPLES // 4)
+        found = bootstrap(of, groups, seed=seed, resamples=_RESAMPLES // 4)
+        return enough(found, found.n)
 
     return {name: strength(i) for i, name in enumerate(names)}
 

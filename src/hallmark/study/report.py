@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ from hallmark.stats import Estimate
 from hallmark.study.analysis import PairsResult, Result, ScaleResult
 from hallmark.study.definition import Scale
 from hallmark.study.document import Block, Heading, Paragraph, Picture, Table, to_html, to_markdown
+from hallmark.study.few import FEWEST_RATERS, TOO_FEW, is_bare, raters_in_words
 from hallmark.study.figures import draw_differences, draw_means
 from hallmark.study.ratings import Answer, Rater, to_csv
 
@@ -48,7 +50,8 @@ def blocks_of(result: Result) -> Iterator[Block]:
     yield Heading("Who took part")
     yield Table(("Step", "Raters"), [(name, f"{n:,}") for name, n in result.flow.steps()])
     if result.flow.simulated and not result.simulated:
-        yield Paragraph(f"{result.flow.simulated} simulated raters were taken out first.")
+        bots = result.flow.simulated
+        yield Paragraph(f"Simulated, and set aside first: {raters_in_words(bots)}.")
     for scale in result.scales:
         yield from _scale(scale, simulated=result.simulated)
     yield from _telling(result)
@@ -59,7 +62,8 @@ def blocks_of(result: Result) -> Iterator[Block]:
         "Intervals are 95 %. Those of means count raters and texts as samples of more raters and "
         "more texts: variance = bootstrap over raters + over texts - over ratings (Cameron, "
         "Gelbach & Miller 2011), t quantiles with Satterthwaite's degrees of freedom. Other "
-        "intervals redraw raters whole (Krippendorff's alpha: texts). Contrasts were named in the "
+        "intervals redraw raters whole (Krippendorff's alpha: texts). With fewer than "
+        f"{FEWEST_RATERS} raters there is no interval and no test. Contrasts were named in the "
         "study file; p is two-sided and Holm's correction covers all contrasts of a scale. A step "
         "counts as small where two one-sided tests reject that it reaches the margin."
     )
@@ -67,6 +71,12 @@ def blocks_of(result: Result) -> Iterator[Block]:
 
 
 def _headline(result: Result) -> Iterator[Block]:
+    if result.flow.analysed < FEWEST_RATERS:
+        yield Paragraph(
+            f"{TOO_FEW.capitalize()}: {raters_in_words(result.flow.analysed)} analysed, and at "
+            f"least {FEWEST_RATERS} are needed for a headline, an interval or a test. Figures "
+            "below describe these answers and no others.", warning=True,
+        )  # fmt: skip
     if result.headline is None:
         return
     scale = result.scales[0].scale
@@ -85,8 +95,8 @@ def _scale(result: ScaleResult, *, simulated: bool) -> Iterator[Block]:
     mark = " (simulated)" if simulated else ""
     yield Heading(f"{result.scale.name.capitalize()}{mark}")
     yield Paragraph(
-        f"{result.ratings:,} ratings of {result.texts:,} texts by {result.raters:,} raters, "
-        f"from {result.scale.low} to {result.scale.high}."
+        f"{result.ratings:,} ratings of {result.texts:,} texts by "
+        f"{raters_in_words(result.raters)}, from {result.scale.low} to {result.scale.high}."
     )
     rows = [(name, f"{e.value:.2f}", _range(e), str(e.n)) for name, e in result.means.items()]
     yield Table((f"Condition{mark}", "Mean", "95 % interval", "Ratings"), rows)
@@ -165,11 +175,13 @@ def _telling(result: Result) -> Iterator[Block]:
     mark = " (simulated)" if result.simulated else ""
     for name, found in result.detection.items():
         yield Heading(f"Human or machine: {name}{mark}")
+        not_there = f"not computed: no {found.lacks} texts"
         yield Table(
             ("Measure", "Value and 95 % interval"),
             [
-                (f"Accuracy (n = {found.accuracy.n} raters)", _interval(found.accuracy)),
-                ("d'", _interval(found.d_prime)), ("Criterion", _interval(found.criterion)),
+                (f"Accuracy (n = {raters_in_words(found.accuracy.n)})", _interval(found.accuracy)),
+                ("d'", _interval(found.d_prime) if found.d_prime else not_there),
+                ("Criterion", _interval(found.criterion) if found.criterion else not_there),
             ],
         )  # fmt: skip
     for name, spot in result.boundary.items():
@@ -177,7 +189,7 @@ def _telling(result: Result) -> Iterator[Block]:
         yield Table(
             ("Measure", "Value and 95 % interval"),
             [
-                (f"Exact sentence (n = {spot.exact.n} raters)", _interval(spot.exact)),
+                (f"Exact sentence (n = {raters_in_words(spot.exact.n)})", _interval(spot.exact)),
                 ("Sentences off, mean", _interval(spot.distance)),
             ],
         )
@@ -189,21 +201,24 @@ def _pairs(found: PairsResult) -> Iterator[Block]:
     yield Table(
         ("System", "Preferred", "Bradley-Terry strength (log)"),
         [
-            (name, f"{e.value:.1%} [{e.low:.1%}, {e.high:.1%}]", _interval(found.strengths[name]))
+            (name, _interval(e, as_percent=True), _interval(found.strengths[name]))
             for name, e in found.shares.items()
         ],
     )
 
 
 def _range(e: Estimate) -> str:
-    return f"{e.low:.2f} to {e.high:.2f}"
+    return TOO_FEW if is_bare(e) else f"{e.low:.2f} to {e.high:.2f}"
 
 
-def _interval(e: Estimate) -> str:
-    return f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+def _interval(e: Estimate, *, as_percent: bool = False) -> str:
+    value, low, high = (f"{x:.1%}" if as_percent else f"{x:.2f}" for x in (e.value, e.low, e.high))
+    return f"{value} ({TOO_FEW} for an interval)" if is_bare(e) else f"{value} [{low}, {high}]"
 
 
 def _p(p: float) -> str:
+    if math.isnan(p):
+        return "-"
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 from hallmark.study import store_tables as tables
 from hallmark.study.asking import is_attention
 from hallmark.study.definition import BOUNDARY, DETECTION, MACHINE
+from hallmark.study.exclusions import COMPLETED
 from hallmark.study.quality import Seen, flags
 from hallmark.study.ratings import Answer, Rater
 from hallmark.study.store_study import StudyRow
@@ -31,6 +32,7 @@ class RaterRow:
     of: int
     seconds: float | None
     flags: tuple[str, ...]
+    attentive: bool
     code: str
     seen_at: float
 
@@ -51,6 +53,11 @@ class Overview:
     def count(self, status: str) -> int:
         """How many raters have this status."""
         return sum(r.status == status for r in self.raters)
+
+    @property
+    def inattentive(self) -> int:
+        """How many completed and failed an attention check: not analysed, their places free."""
+        return sum(r.status == COMPLETED and not r.attentive for r in self.raters)
 
 
 def overview(store: StudyRow, *, simulated: bool = False) -> Overview:
@@ -173,6 +180,7 @@ def _row(store: StudyRow, rater: Row[Any], pages: list[Seen]) -> RaterRow:
     return RaterRow(
         rater.name, rater.status, rater.step, rater.simulated, rater.position - 1,
         len(store.plan.places[rater.place]), median(p.seconds for p in pages) if pages else None,
-        tuple(flags(pages, attention_failed=rater.attention_failed)), store.code(rater.link),
+        tuple(flags(pages, attention_failed=rater.attention_failed)),
+        not rater.attention_failed, store.code(rater.link),
         rater.seen_at,
     )  # fmt: skip

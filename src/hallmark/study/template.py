@@ -45,11 +45,7 @@ high = 10
 low_label = "Not at all"
 high_label = "Completely"
 
-[[scale]]
-name = "author"
-kind = "detection"
-question = "Who do you think wrote this text?"
-
+{author}
 # Raters must answer all of these to go on.
 [[check]]
 question = "What will you be asked about each text?"
@@ -64,13 +60,24 @@ answer = "No"
 # Differences you commit to test, before you see data. With an equivalence margin (in points of
 # the scale) it is also tested whether the difference is smaller than that.
 """
+_AUTHOR = """\
+[[scale]]
+name = "author"
+kind = "detection"
+question = "Who do you think wrote this text?"
+"""
+_NO_AUTHOR = """\
+# A "detection" scale needs texts of people and of machines, and this study has one of the two:
+# where all answers are of one kind, nobody can tell guessing from knowing.
+"""
 _WORDS = '''\
+# These words fit the conditions above; where you change those, change these.
 [words]
 consent = """
 This study is about how people read short texts. You will read some texts and answer a few
 questions about each. There are no known risks. Taking part is voluntary: you may stop at any
 time by closing the page. We store your answers and how long you took, and neither your name
-nor your address. Some texts may be false or unpleasant; some may have been written by computers.
+nor your address. {risk}
 """
 instructions = """
 You will read several short texts, one on each page. Read each to the end, then say how credible
@@ -78,13 +85,23 @@ you find it. Judge only what is on the page: please do not look anything up. The
 or wrong opinions.
 """
 debrief = """
-Thank you. Some of the texts were written by people and some by language models of several
-sizes. What you read may be false: please do not rely on it. The study asks how credible people
-find such texts, so that models can be released with care.
+Thank you. {authors} What you read may be false:
+please do not rely on it. The study asks how credible people find such texts, so that models can
+be released with care.
 """
 contact = ""
 demographics = ["How old are you?", "What is your first language?"]
 '''
+# What consent says of the texts, and what the debrief says of who wrote them.
+_MIXED = (
+    "Some texts may be false or unpleasant; some may have been written by computers.",
+    "Some of the texts were written by people and some by language models.",
+)
+_MACHINE = (
+    "Texts may be false or unpleasant, and may have been written by computers.",
+    "The texts were written by language models.",
+)
+_HUMAN = ("Texts may be false or unpleasant.", "The texts were written by people.")
 
 
 def study_file(
@@ -92,7 +109,8 @@ def study_file(
 ) -> str:
     """The text of a new study file; `conditions` maps names to files, `human` says which are.
 
-    Each machine condition is contrasted with the next one given.
+    Each machine condition is contrasted with the next one given. Raters are asked whether a human
+    or a machine wrote a text only where there are both, and told after it what the texts were.
     """
     machine = [name for name in conditions if name not in human]
     parts = [_HEAD.format(design=design or Design())]
@@ -100,7 +118,8 @@ def study_file(
         _CONDITION.format(name=_quote(name), texts=_quote(texts), human=str(name in human).lower())
         for name, texts in conditions.items()
     ]
-    parts.append(_SCALES)
+    people = [name for name in conditions if name in human]
+    parts.append(_SCALES.format(author=_AUTHOR if machine and people else _NO_AUTHOR))
     for lower, higher in pairwise(machine):
         parts.append(
             f"[[contrast]]\nhigher = {_quote(higher)}\nlower = {_quote(lower)}\n"
@@ -109,7 +128,8 @@ def study_file(
     parts.append("# What the power analysis assumes: means and standard deviations in points.\n")
     parts.append("[expected]\nsd_rater = 1.0\nsd_item = 0.5\nsd_residual = 1.658\n[expected.means]")
     parts += [f"\n{_quote(name)} = {6 + 0.5 * i:.2f}" for i, name in enumerate(conditions)]
-    return "".join([*parts, "\n\n", _WORDS])
+    risk, authors = _MIXED if machine and people else _MACHINE if machine else _HUMAN
+    return "".join([*parts, "\n\n", _WORDS.format(risk=risk, authors=authors)])
 
 
 def _quote(text: str) -> str:

@@ -17,6 +17,7 @@ from hallmark.data import check_text, read_jsonl_file
 from hallmark.study.definition import BOUNDARY, HUMAN, MACHINE, Condition, Study
 
 _SENTENCE_END = re.compile(r"""(?<=[.!?]["')\]])\s+|(?<=[.!?])\s+""")
+_ENDS = (".", "!", "?", '"', "'", ")", "]", "\u201d", "\u2019")
 _MOST_READ = 20_000  # texts of one file that are looked at
 
 
@@ -42,16 +43,20 @@ def sentences(text: str) -> list[str]:
 
 
 def cut(text: str, *, min_words: int, max_words: int) -> str | None:
-    """The longest beginning of whole sentences within the limits; None where there is none."""
+    """The longest beginning of whole sentences within the limits; None where there is none.
+
+    A text that stops within a sentence, as a model's often do, loses that sentence.
+    """
     kept, words = [], 0
     for sentence in sentences(text):
         words += len(sentence.split())
         if words > max_words:
             break
         kept.append(sentence)
+    if kept and not kept[-1].endswith(_ENDS):
+        kept.pop()
     found = " ".join(kept)
-    whole = found.endswith((".", "!", "?", '"', "'", ")", "]", "\u201d", "\u2019"))
-    return found if whole and len(found.split()) >= min_words else None
+    return found if found and len(found.split()) >= min_words else None
 
 
 def choose(study: Study, folder: Path) -> list[Stimulus]:
@@ -64,11 +69,8 @@ def choose(study: Study, folder: Path) -> list[Stimulus]:
     wanted = study.design.texts_per_condition
     for condition, pool in zip(study.conditions, pools, strict=True):
         if len(pool) < wanted:
-            raise ValueError(
-                f"{condition.texts} has {len(pool)} texts of {study.design.min_words} to "
-                f"{study.design.max_words} words that end in a sentence, not {wanted}; give more "
-                "texts or lower texts_per_condition"
-            )
+            read = sum(1 for _ in _read(folder / condition.texts))
+            raise ValueError(too_few(study, condition, len(pool), f" (of {read} read)"))
     smallest = min(pools, key=len)
     aims = sorted(t.words for t in smallest[:wanted])
     chosen = []
@@ -79,6 +81,25 @@ def choose(study: Study, folder: Path) -> list[Stimulus]:
             left.remove(best)
             chosen.append(best)
     return chosen
+
+
+def usable(study: Study, folder: Path) -> dict[str, int | None]:
+    """How many texts of each condition a plan can choose from; None where there is no file yet."""
+    return {
+        c.name: len(_pool(study, c, folder)) if (folder / c.texts).is_file() else None
+        for c in study.conditions
+    }
+
+
+def too_few(study: Study, condition: Condition, there: int, of: str = "") -> str:
+    """That a condition has fewer usable texts than the design asks for, and the ways out."""
+    limits = study.design
+    return (
+        f"{condition.texts} has {there} texts of {limits.min_words} to {limits.max_words} words in "
+        f"whole sentences{of}, not {limits.texts_per_condition}; give more or longer texts "
+        "(--max-tokens of `hallmark outputs build`), lower min_words or raise max_words, or lower "
+        "texts_per_condition"
+    )
 
 
 def lengths(texts: list[Stimulus] | tuple[Stimulus, ...]) -> dict[str, tuple[float, float]]:

@@ -95,3 +95,19 @@ def test_progress_and_tables(signed_in, url: str, store: Store) -> None:
     assert (dry.simulated, dry.headline) == (True, None)
     assert "codebook" in signed_in.get("/researcher/tables/codebook.md").text.lower()
     assert signed_in.get("/researcher/tables/secret").status_code == 404
+
+
+def test_who_failed_the_attention_check_is_explained_beside_the_tiles(
+    signed_in, url: str, store: Store
+) -> None:
+    """Completed, and yet no place is taken: the page says why."""
+    said = "places are free for others"
+    assert said not in signed_in.get("/researcher?who=bots").text
+    inattentive = Habits(misreads=0, skims=1, leaves=0)
+    played = play(url, store.study, store.plan, raters=2, habits=inattentive)
+    assert {p.status for p in played} == {"completed"}
+    page = " ".join(signed_in.get("/researcher?who=bots").text.split())
+    assert "2 <small>of 6</small></strong><span>raters completed" in page
+    assert "0 <small>of 6</small></strong><span>places taken" in page
+    assert "2 who completed failed an attention check: they are not analysed" in page
+    assert said in page

@@ -89,8 +89,9 @@ def _study(study: Result) -> Iterator[Part]:
     for kind, found in study.value.get("detection", {}).items():
         yield Sourced(
             Table(("Measure", f"Value{mark}"), [
-                ("Accuracy", shown(found["accuracy"])), ("d'", shown(found["d_prime"], digits=2)),
-                ("Criterion", shown(found["criterion"], digits=2)),
+                ("Accuracy", shown(found["accuracy"])),
+                ("d'", shown(found["d_prime"] or {}, digits=2)),
+                ("Criterion", shown(found["criterion"] or {}, digits=2)),
             ]),
             f"Human or machine, told by raters{mark}.", (study,), f"detection.{kind}",
         )  # fmt: skip
