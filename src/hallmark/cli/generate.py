@@ -295,4 +295,6 @@ def remark(generation: Generation) -> str:
     """How long a text became and why it stopped."""
     why = "it came to its end" if generation.ended else "--max-tokens was reached"
     said = f"; {generation.note}" if generation.note else ""
-    return f"hallmark: {len(generation.tokens)} tokens, document seed {generation.seed}; {why}{said}"
+    return (
+        f"hallmark: {len(generation.tokens)} tokens, document seed {generation.seed}; {why}{said}"
+    )
