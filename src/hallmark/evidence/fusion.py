@@ -207,7 +207,7 @@ def from_json(value: Mapping[str, Any]) -> Fusion:
         sound = all(len(b.ratios) == len(b.seen) == len(b.edges) + 1 for b in ratios.values())
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"the model of the evidence is damaged, or an older Hallmark's ({error}); learn it again"
+            f"the model of the evidence is damaged or old ({error}); learn it again"
         ) from None
     if not sound:
         raise ValueError("the model of the evidence is damaged (counts differ); learn it again")

@@ -70,7 +70,8 @@ def learn_pooled(
     """
     known = {a: np.array([s for s in own if not math.isnan(s)]) for a, own in scores.items()}
     generator = np.random.default_rng(seed)
-    sizes, slopes, intercepts, counts = [], [], [], []
+    sizes: list[int] = []
+    slopes, intercepts, counts = [], [], []
     for size in SIZES:
         accounts = [a for a in known if len(known[a]) >= size and a in labels]
         kinds = [sum(labels[a] == kind for a in accounts) for kind in (0, 1)]
