@@ -152,6 +152,18 @@ def test_few_raters_give_no_interval_no_test_and_no_headline(
     assert (written["scales"][0]["means"]["355M"]["low"] is None) == few
 
 
+def test_one_rating_of_each_condition_is_described(study: Study, tmp_path: Path) -> None:
+    rows = [
+        Answer("a", name, name, question, value)
+        for name, value in (("355M", 4.0), ("774M", 6.0))
+        for question in study.scales[0].questions
+    ]
+    write_report(analyse(rows, study=study), rows, raters_of(rows), tmp_path)
+    said = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| 774M - 355M | 2.00 | too few raters | - | - | - | - |" in said
+    assert "nan" not in said
+
+
 def test_each_exclusion_has_one_reason() -> None:
     raters = [
         Rater("a"), Rater("b", attention_failed=1), Rater("c", "dropped out"),

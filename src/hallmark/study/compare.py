@@ -211,7 +211,7 @@ def _difference(
     chosen = [values.conditions.index(c) for c in (contrast.higher, contrast.lower)]
     groups = [values.value[values.condition == c] for c in chosen]
     n = sum(map(len, groups))
-    pooled = (sum((len(g) - 1) * g.var(ddof=1) for g in groups) / max(1, n - 2)) ** 0.5
+    pooled = (sum(((g - g.mean()) ** 2).sum() for g in groups) / max(1, n - 2)) ** 0.5
     equivalence = tost(value, error, contrast.equivalence) if contrast.equivalence else None
     return Difference(
         contrast, error.interval(value, n), value / pooled if pooled else float("nan"), p,

@@ -124,7 +124,8 @@ def _differences(result: ScaleResult, name: str, *, simulated: bool) -> Iterator
         rows.append(
             (
                 f"{d.contrast.higher} - {d.contrast.lower}", f"{d.estimate.value:.2f}",
-                _range(d.estimate), f"{d.d:.2f}", _p(d.p), _p(d.holm), small,
+                _range(d.estimate), "-" if math.isnan(d.d) else f"{d.d:.2f}", _p(d.p), _p(d.holm),
+                small,
             )
         )  # fmt: skip
     header = ("Contrast", "Difference", "95 % interval", "Cohen's d", "p", "p (Holm)", "Small?")
