@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hallmark.cli.inputs import name_of, spooled
+from hallmark.cli.labelled import labels_text
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home, load_model
 from hallmark.cli.output import note, print_json, printable
 from hallmark.cli.serve import HOST, PORT, Host, Port, announcing, log
@@ -289,14 +290,6 @@ def show_people(store: CaseStore, *, json: bool) -> None:
         )
     else:
         print_rows([["name", "role", "may sign in"], *rows])
-
-
-def labels_text(labels: dict[str, str]) -> str:
-    """Labels as JSON lines, which `signals learn --labels` reads."""
-    import json
-
-    rows = ({"account": account, "label": label} for account, label in labels.items())
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def changed(store: CaseStore, given: dict[str, Any]) -> dict[str, Any]:

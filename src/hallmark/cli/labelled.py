@@ -75,3 +75,11 @@ def _from_file(path: Path) -> Iterator[tuple[str, str]]:
 
 def _split_of(text: str) -> str:
     return "valid" if hashlib.sha256(text.encode()).digest()[0] % 10 == 0 else "train"
+
+
+def labels_text(labels: dict[str, str]) -> str:
+    """Labels as JSON lines, which `--labels` reads."""
+    from json import dumps
+
+    rows = ({"account": account, "label": label} for account, label in labels.items())
+    return "".join(dumps(row, ensure_ascii=False) + "\n" for row in rows)
