@@ -296,6 +296,5 @@ def changed(store: CaseStore, given: dict[str, Any]) -> dict[str, Any]:
     """The settings, changed where something is given."""
     import dataclasses
 
-    if given:
-        store.change_settings(dataclasses.replace(store.settings, **given))
+    store.change_settings(dataclasses.replace(store.settings, **given)) if given else None
     return dataclasses.asdict(store.settings)
