@@ -101,6 +101,5 @@ def facts(desk: Desk, found: Overview) -> dict[str, Any]:
             ("Consented", len(found.raters)), ("Screened out", found.count(SCREENED)),
             ("Dropped out", found.count(DROPPED)), ("At work", found.count(ACTIVE)),
             ("Completed", found.count(COMPLETED)),
-            ("of them not analysed: failed an attention check", found.inattentive),
         ],
     }  # fmt: skip
