@@ -174,6 +174,9 @@ def study_power(study: Path, out: Path, origin: Origin, *, studies: int, seed: i
     """With what chance the study would find each difference, if people answered it."""
     from hallmark.study.definition import load_study
     from hallmark.study.power import promises
+    from hallmark.study.texts import usable
 
-    found = promises(load_study(study), studies=studies, seed=seed)
-    write_json(out, {**origin, "studies": studies, "contrasts": [asdict(p) for p in found]})
+    made = load_study(study)
+    contrasts = [asdict(p) for p in promises(made, studies=studies, seed=seed)]
+    found = {"contrasts": contrasts, "usable_texts": usable(made, study.parent)}
+    write_json(out, {**origin, "studies": studies, **found})
