@@ -1,23 +1,39 @@
-"""Both ways to reduce logits against textbook formulas in float64, and against each other."""
+"""All ways to reduce logits against textbook formulas in float64, and against each other."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor
 
 from hallmark.lm import fused, reduce
+from hallmark.lm.gpu import reduce as gpu
 
 Statistics = Callable[[Tensor, Tensor], list[Tensor]]
 DTYPES = [torch.float32, torch.bfloat16]
 
 
-@pytest.fixture(params=[reduce.statistics, fused.statistics], ids=["plain", "fused"])
-def statistics(request: pytest.FixtureRequest) -> Statistics:
-    return request.param
+@cache
+def traced() -> Statistics:
+    return gpu.Statistics(backend="aot_eager")
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name.startswith("hallmark")]
+
+
+@pytest.fixture(params=["plain", "fused", "gpu"])
+def statistics(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[Statistics]:
+    """Each way; the GPU's is traced as for a GPU, and run by PyTorch's own operations."""
+    ways = {"plain": reduce.statistics, "fused": fused.statistics}
+    yield ways.get(request.param) or traced()
+    assert said(caplog) == []  # nothing fell back to another way
 
 
 def logits(rows: int, size: int, *, scale: float = 3.0, seed: int = 0) -> Tensor:
@@ -152,3 +168,19 @@ def test_the_plain_way_works_through_more_rows_than_a_block(
     monkeypatch.setattr(reduce, "_BLOCK", 300)
     assert_same(reduce.statistics(values, targets), whole)
     torch.testing.assert_close(reduce.crossed(values, values), crossed)
+
+
+def test_what_cannot_be_compiled_is_said_and_done_plainly(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*_: object) -> Callable[..., object]:
+        raise RuntimeError("Failed to find C compiler")
+
+    statistics = gpu.Statistics(backend=broken)
+    values, targets = logits(3, 50), torch.tensor([[1], [2], [3]])
+    for _ in range(2):
+        for found, expected in zip(
+            statistics(values, targets), reduce.statistics(values, targets), strict=True
+        ):
+            assert torch.equal(found, expected)
+    (once,) = said(caplog)
+    assert "C compiler" in once
+    assert "\n" not in once

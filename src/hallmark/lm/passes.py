@@ -28,6 +28,7 @@ BATCH_TOKENS, _GPU_BATCH_TOKENS = 2048, 2**14
 # Logits of a batch from which on compiled loops save more than the half second that it takes to
 # load them; so a page judged by a small model does without.
 _MANY = 2**23
+_GPU_MANY = 2**29  # the same of a GPU, whose kernels take half a minute to make: full batches alone
 
 Ids = Sequence[int] | NDArray[np.integer]
 Columns = list[NDArray[np.float32]]
@@ -120,10 +121,12 @@ class _Pass:
         # Places and not marks: to count marks, Python would wait for a GPU in the middle.
         chosen = torch.from_numpy(np.flatnonzero(scored)).to(device)
         wanted = torch.from_numpy(targets.astype(np.int64)).to(device)
-        many = len(targets) * self.networks[0].config.vocab_size >= _MANY
-        compiled = many and device.type == "cpu"
+        on_cpu = device.type == "cpu"
+        logits = len(targets) * self.networks[0].config.vocab_size
+        compiled = logits >= (_MANY if on_cpu else _GPU_MANY)
         states = [
-            hidden_states(n, tokens, lengths, compiled=compiled)[chosen] for n in self.networks
+            hidden_states(n, tokens, lengths, compiled=compiled and on_cpu)[chosen]
+            for n in self.networks
         ]  # (N, C) each
         columns = self._columns(states, wanted, compiled=compiled)
         ends = np.cumsum([w.end - w.first for _, w in batch])[:-1]

@@ -111,6 +111,10 @@ def _statistics(logits: Sequence[Tensor], targets: Tensor, *, compiled: bool) ->
     (own,) = logits
     if not compiled:
         return reduce.statistics(own, targets)
+    if own.is_cuda:
+        from hallmark.lm.gpu.reduce import shared
+
+        return shared()(own, targets)
     from hallmark.lm import fused
 
     return fused.statistics(own, targets)
