@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 
+import hallmark.lm.engine
 from hallmark.lm import compiled, fused, gelu
 from hallmark.lm.compiled import kept, stamp
 from hallmark.lm.engine.entries import entries
@@ -60,3 +63,18 @@ def test_scores_have_the_same_bits_compiled_just_now_and_from_disk(tmp_path) -> 
     )
     assert any(tmp_path.rglob("*.nbc"))
     assert fresh.stdout == kept_.stdout
+
+
+def test_loops_whose_sums_may_be_reordered_are_inlined() -> None:
+    """For the same reason: compiled here, the decoder called other code than from disk."""
+    package = hallmark.lm.engine
+    modules = [
+        importlib.import_module(f"{package.__name__}.{m.name}")
+        for m in pkgutil.iter_modules(package.__path__)
+    ]
+    loops = {f for m in modules for f in vars(m).values() if hasattr(f, "targetoptions")}
+    loose = [f for f in loops if f.targetoptions.get("fastmath")]
+    assert len(loose) > 5
+    for function in loose:
+        options = function.targetoptions
+        assert options.get("forceinline") or options.get("inline") == "always", function

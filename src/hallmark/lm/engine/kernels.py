@@ -42,9 +42,11 @@ from hallmark.lm.engine.simd import (
 from hallmark.lm.engine.state import BLOCK
 
 FLOAT32, BF16, INT8, INT4 = 0, 1, 2, 3
-# Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
 STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}}
+# Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
+# Inlined, or the process that compiles would call another copy of them than the disk keeps, with
+# sums in another order: their last bits differed from those of every later run.
+LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}, "forceinline": True}
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _WITHOUT_SIGN, _INFINITY = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
 _LOWEST = np.float32(-87)
