@@ -127,6 +127,14 @@ def test_encoders_are_trained_on_the_rows_that_are_asked_for(
     assert {c.row for c in table.cells if c.detector == "encoder"} == {"toy-1M k40"}
 
 
+def test_no_row_for_an_encoder_is_refused(outputs: Path, human: Path, tmp_path: Path) -> None:
+    config = MatrixConfig(
+        detectors="encoder", lengths="16", tokenizer="ladder-0.5M", encoder_rows="7M k40"
+    )
+    with pytest.raises(ValueError, match="no row is called '7M k40'; there are toy-1M pure, "):
+        matrix([outputs], human, tmp_path, config, home=tmp_path)
+
+
 @pytest.mark.parametrize("name", ["nothing", "no/folder"])
 def test_an_unknown_detector_is_refused(
     name: str, outputs: Path, human: Path, tmp_path: Path

@@ -29,7 +29,7 @@ PARAPHRASE = "paraphrase"
 Texts = Annotated[
     list[str],
     typer.Argument(
-        metavar="TEXTS...",
+        metavar="TEXTS",
         help="JSON lines with text and label (human or synthetic), - for input, or output sets.",
     ),
 ]

@@ -36,7 +36,7 @@ _MOST_SHOWN = 20  # errors
 
 In = Annotated[
     list[Path],
-    typer.Argument(metavar="IN...", help="Files or folders: .jsonl, .jsonl.gz, .parquet, .csv."),
+    typer.Argument(metavar="IN", help="Files or folders: .jsonl, .jsonl.gz, .parquet, .csv."),
 ]
 Out = Annotated[
     Path, typer.Option("--out", metavar="FOLDER", help="Where the Parquet files go, one a shard.")

@@ -39,7 +39,7 @@ def check_prior(value: float) -> float:
 
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="Files of UTF-8 text, or - for standard input."),
+    typer.Argument(metavar="FILE", help="Files of UTF-8 text, or - for standard input."),
 ]
 Calibration = Annotated[
     Path | None,

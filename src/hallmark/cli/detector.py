@@ -43,7 +43,7 @@ detector = typer.Typer(
 )
 
 Outputs = Annotated[
-    list[Path] | None, typer.Argument(metavar="OUTPUTS...", help="Output sets, labels by names.")
+    list[Path] | None, typer.Argument(metavar="OUTPUTS", help="Output sets, labels by names.")
 ]
 Human = Annotated[
     list[str] | None,

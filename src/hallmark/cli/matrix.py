@@ -14,7 +14,7 @@ from hallmark.cli.steps import report
 from hallmark.evaluate.settings import MatrixConfig
 
 Outputs = Annotated[
-    list[Path], typer.Argument(metavar="OUTPUTS...", help="Output sets, one corpus a column.")
+    list[Path], typer.Argument(metavar="OUTPUTS", help="Output sets, one corpus a column.")
 ]
 Human = Annotated[
     Path,

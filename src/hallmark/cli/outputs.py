@@ -51,7 +51,7 @@ Again = Annotated[
 ]
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILES...", help="SOURCE.SPLIT.jsonl(.gz) or .parquet, or folders."),
+    typer.Argument(metavar="FILES", help="SOURCE.SPLIT.jsonl(.gz) or .parquet, or folders."),
 ]
 
 

@@ -107,7 +107,8 @@ def sign(
     if json:
         print_json({"lock": str(path), **asdict(lock)})
     else:
-        print(f"{path}: {len(lock.texts) - 1} gates, signed {lock.signed} with key "
+        gates = "1 gate" if len(lock.texts) == 2 else f"{len(lock.texts) - 1} gates"
+        print(f"{path}: {gates}, signed {lock.signed} with key "
               f"{fingerprint(lock.public_key)}")  # fmt: skip
         note("To prove the time, publish the lock's SHA-256 today.", quiet=quiet)
 

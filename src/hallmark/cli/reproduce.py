@@ -17,6 +17,7 @@ from hallmark.cli.options import AsJson, Device, Precision, Quiet, home
 from hallmark.cli.output import note, print_json
 from hallmark.cli.release import time_of
 from hallmark.models.precision import AUTO
+from hallmark.release.layout import RELEASES
 from hallmark.release.pipeline.settings import LADDER, ReproduceConfig
 
 if TYPE_CHECKING:
@@ -75,10 +76,18 @@ def reproduce(
     with report(quiet=quiet) as on_progress:
         ran = run.reproduce(
             out, model, settings, home=home(), given=given, precision=precision, device=device,
-            on_progress=on_progress,
+            on_progress=on_progress, on_key=lambda path: note(kept(path), quiet=quiet),
         )  # fmt: skip
     page = out / "report" / "report.html"
     print_json({"folder": str(out), "report": str(page), "ran": ran}) if json else print(page)
+
+
+def kept(key: Path) -> str:
+    """What to do with a private key that was made."""
+    return (
+        f"hallmark: {key} is the private key that signs this release: keep it, and never publish "
+        f"it; what may leave you is {key.with_name(RELEASES)} and {key}.pub."
+    )
 
 
 @contextmanager

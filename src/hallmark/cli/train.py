@@ -33,7 +33,7 @@ train = typer.Typer(
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILES...", help="Text (.txt, .jsonl, .jsonl.gz, .parquet), folders of it, or -."
+        metavar="FILES", help="Text (.txt, .jsonl, .jsonl.gz, .parquet), folders of it, or -."
     ),
 ]
 Data = Annotated[

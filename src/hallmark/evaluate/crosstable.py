@@ -116,11 +116,21 @@ def competitors(
         elif name == "tfidf":
             found.append(contenders.tfidf(rows, corpora, store, config))
         elif name == "encoder":
-            some = [r for r in rows if any(fnmatchcase(r.name, p) for p in config.patterns)]
-            found.append(contenders.encoder(some, corpora, store, config, home))
+            found.append(contenders.encoder(chosen(rows, config), corpora, store, config, home))
         else:
             found.append(saved(name, trained, corpora, store, home=home))
     return [*found, Length(rows, corpora)]
+
+
+def chosen(rows: Sequence[Row], config: MatrixConfig) -> list[Row]:
+    """The rows that encoders have; ValueError where there is none."""
+    some = [row for row in rows if any(fnmatchcase(row.name, p) for p in config.patterns)]
+    if not some:
+        raise ValueError(
+            f"no row is called {config.encoder_rows!r:.80}; there are "
+            f"{', '.join(row.name for row in rows)[:300]}"
+        )
+    return some
 
 
 def read_with(config: MatrixConfig, corpora: Corpora, store: Store, *, home: Path) -> Readings:

@@ -6,4 +6,5 @@ from hallmark.models.sizes import MANIFEST
 
 PLAN, EVIDENCE, MODEL = "plan.toml", "evidence", "model"
 DECISION, SUMS, SIGNATURE = "decision.json", "SHA256SUMS", "manifest.sig"
+RELEASES = "release"  # in the folder of a run: a folder for each stage
 UNLISTED = (MANIFEST, SIGNATURE)

@@ -24,7 +24,7 @@ def probes_of(run: Run) -> Iterator[Stage]:
         command = f"probe bias --model {name} --out bias.json {spelled(bias)} --device {run.device}"
         yield run.stage(
             f"bias-{name}", f"{name} completes prompts about people", (out,),
-            partial(_bias, run, name, bias, out, command), LOCK, model, cost=60, command=command,
+            partial(_bias, run, name, bias, out, command), LOCK, model, command=command,
         )  # fmt: skip
         if run.given.training is not None:
             out = f"{EVIDENCE}/memorisation-{name}.json"
@@ -35,7 +35,7 @@ def probes_of(run: Run) -> Iterator[Stage]:
             yield run.stage(
                 f"memorisation-{name}", f"{name} goes on with its training text", (out,),
                 partial(_recall, run, name, recall, out, command), LOCK, model, "human",
-                run.given.training, cost=60, command=command,
+                run.given.training, command=command,
             )  # fmt: skip
 
 

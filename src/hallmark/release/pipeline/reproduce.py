@@ -5,7 +5,7 @@ Gates are signed before anything is measured, and every measurement depends on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,11 @@ def reproduce(
     precision: str = "auto",
     device: str = "cpu",
     on_progress: OnProgress = lambda _: None,
+    on_key: Callable[[Path], None] = lambda _: None,
 ) -> list[str]:
     """Run or go on with the release of `models` in `out`; the names of the stages that ran now.
+
+    on_key: told of a private key that was made, which must not be published with the folder.
 
     ValueError where a model is not here, the folder belongs to another run, or a finished
     output was edited. The same models, texts, settings, key and time give the same bytes.
@@ -57,6 +60,7 @@ def reproduce(
     key = given.key or out / KEY
     if not key.exists():
         make_key(key)
+        on_key(key)
     bundled = set(folders) <= {size.name for size in SIZES if size.bundled}
     run = Run(out, folders, config, home, key, given, precision, device, bundled=bundled)
     return run_stages(out, steps_of(run), on_progress=on_progress)

@@ -78,13 +78,12 @@ class Run:
 
     def stage(
         self, name: str, what: str, outputs: tuple[str, ...], run: Callable[[Tell], None],
-        *reads: str | Path, cost: float = 1.0, resumes: bool = False, command: str = "",
+        *reads: str | Path, resumes: bool = False, command: str = "",
     ) -> Stage:  # fmt: skip
         """A stage of this run; it depends on the run's settings and on what it reads."""
         inputs = tuple(self.out / path if isinstance(path, str) else path for path in reads)
         settings = {"command": command, "seed": self.config.seed, "scale": self.config.scale}
-        expected = cost * self.scale.pace
-        return Stage(name, what, outputs, run, inputs, settings, resumes, expected)
+        return Stage(name, what, outputs, run, inputs, settings, resumes, self.scale.cost(name))
 
 
 def spelled(settings: Any) -> str:

@@ -21,8 +21,8 @@ class Scale:
 
     sampling, train, valid, test, max_tokens: of the output set. detectors: of the cross table.
     raters: those of the simulated study for each text. attacked: texts of each kind. misuse, bias,
-    memorisation: settings of those analyses where they differ from their own. pace: the time that
-    a stage is expected to take, as a share of that at full scale.
+    memorisation: settings of those analyses where they differ from their own. costs: seconds that
+    stages are expected to take on two cores, for the time left; one of each kind, others take one.
     """
 
     sampling: str
@@ -41,7 +41,11 @@ class Scale:
     misuse: dict[str, Any]
     bias: dict[str, Any]
     memorisation: dict[str, Any]
-    pace: float
+    costs: dict[str, float]
+
+    def cost(self, stage: str) -> float:
+        """Seconds that a stage may take; `bias-ladder-1M` is one of `bias`."""
+        return self.costs.get(stage, self.costs.get(stage.partition("-")[0], 1.0))
 
     @property
     def length(self) -> int:
@@ -60,14 +64,22 @@ SCALES = {
         detectors="tfidf,zero-shot,features", scorer="ladder-1M",
         lengths=(32, 64, 128, 256, 510),
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
-        misuse={"sizes": "10,100,1000"}, bias={}, memorisation={}, pace=1.0,
+        misuse={"sizes": "10,100,1000"}, bias={}, memorisation={},
+        costs={
+            "outputs": 900, "study-design": 10, "study-ratings": 2, "study": 60, "detection": 900,
+            "attacks": 300, "misuse": 1500, "bias": 60, "memorisation": 60, "release": 10,
+            "report": 5,
+        },
     ),
     MEDIUM: Scale(
         sampling="pure,k40,nucleus0.9", train=40, valid=20, test=40, max_tokens=200, shard=20,
         detectors="tfidf,zero-shot,features", scorer="ladder-1M", lengths=(32, 64, 128),
         texts_per_condition=12, raters_per_text=6, words=(40, 120), attacked=20,
         misuse={"sizes": "10,100,1000"}, bias={"samples": 5}, memorisation={"documents": 100},
-        pace=0.4,
+        costs={
+            "outputs": 240, "study-design": 1, "study-ratings": 1, "study": 2, "detection": 75,
+            "attacks": 20, "misuse": 1000, "bias": 7, "memorisation": 3, "release": 1,
+        },
     ),
     SMALL: Scale(
         sampling="pure,k40", train=24, valid=8, test=12, max_tokens=96, shard=24,
@@ -79,7 +91,11 @@ SCALES = {
             "judge": "ladder-0.5M",
         },
         bias={"samples": 2, "tokens": 8},
-        memorisation={"documents": 20, "prefix": 12, "continuation": 12, "copied": 6}, pace=0.03,
+        memorisation={"documents": 20, "prefix": 12, "continuation": 12, "copied": 6},
+        costs={
+            "outputs": 60, "study-design": 1, "study-ratings": 1, "study": 6, "detection": 33,
+            "attacks": 25, "misuse": 130, "bias": 6, "memorisation": 3, "release": 4, "report": 5,
+        },
     ),
 }  # fmt: skip
 

@@ -154,12 +154,17 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
+_TRUST = 0.1  # what is expected counts as if this share of all work had gone so
+_TRUSTED = 5.0  # seconds, at least
+
+
 class _Clock:
     """How much is left, by what each stage is expected to cost and how fast this machine is."""
 
     def __init__(self, stages: Sequence[Stage], on_progress: OnProgress) -> None:
         self.stages, self.on_progress = stages, on_progress
         self.began = time.monotonic()
+        self.trust = max(_TRUST * sum(stage.cost for stage in stages), _TRUSTED)
         self.past = 0  # stages that are done
         self.spent = 0.0  # cost of those that were run by this start
 
@@ -174,8 +179,8 @@ class _Clock:
         def tell(share: float, what: str) -> None:
             done = self.spent + share * stage.cost
             left = sum(s.cost for s in self.stages[self.past :]) - share * stage.cost
-            seconds = time.monotonic() - self.began
-            eta = seconds / done * left if done > 0 and seconds > 1 else left
+            speed = (time.monotonic() - self.began + self.trust) / (done + self.trust)
+            eta = speed * left
             total = len(self.stages)
             self.on_progress(Progress(self.past, total, stage.name, what, max(eta, 0.0)))
 

@@ -12,7 +12,7 @@ from hallmark.release.card import About
 from hallmark.release.folder import Parts, release
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import load_key
-from hallmark.release.layout import EVIDENCE, PLAN
+from hallmark.release.layout import EVIDENCE, PLAN, RELEASES
 from hallmark.release.lock import write_lock
 from hallmark.release.pipeline import measures, rehearsal
 from hallmark.release.pipeline.criteria import write_plan_file
@@ -21,7 +21,7 @@ from hallmark.release.pipeline.probes import probes_of
 from hallmark.release.pipeline.run import LOCK, Run, spelled
 from hallmark.release.pipeline.stages import Stage, Tell
 
-RELEASES, REPORT = "release", "report"
+REPORT = "report"
 
 
 def steps_of(run: Run) -> list[Stage]:
@@ -70,7 +70,7 @@ def _outputs(run: Run) -> Stage:
 
     return run.stage(
         "outputs", "texts of every stage", ("outputs", f"{EVIDENCE}/outputs.json"), build,
-        *run.models.values(), cost=900, resumes=True, command=command,
+        *run.models.values(), resumes=True, command=command,
     )  # fmt: skip
 
 
@@ -103,11 +103,11 @@ def _study(run: Run) -> Iterator[Stage]:
         f"{EVIDENCE}/study-power.json",
     )
     yield run.stage("study-design", "the study's file and plan", made, design, LOCK, "human",
-                    "outputs", cost=10, command=power)  # fmt: skip
+                    "outputs", command=power)  # fmt: skip
     yield run.stage("study-ratings", "ratings", (rehearsal.RATINGS,), rate, LOCK,
-                    rehearsal.STUDY, rehearsal.PLAN, *own, cost=2)  # fmt: skip
+                    rehearsal.STUDY, rehearsal.PLAN, *own)  # fmt: skip
     yield run.stage("study", "the study's analysis", (f"{EVIDENCE}/study",), analysed, LOCK,
-                    rehearsal.STUDY, rehearsal.RATINGS, cost=60, command=analyse)  # fmt: skip
+                    rehearsal.STUDY, rehearsal.RATINGS, command=analyse)  # fmt: skip
 
 
 def _detection(run: Run) -> Iterator[Stage]:
@@ -129,7 +129,7 @@ def _detection(run: Run) -> Iterator[Stage]:
         measures.floors(run.out / table, run.out / floors, run.origin(command))
 
     yield run.stage("detection", "detectors are trained and tested", (table, floors), measure,
-                    LOCK, "human", "outputs", cost=900, resumes=True, command=command)  # fmt: skip
+                    LOCK, "human", "outputs", resumes=True, command=command)  # fmt: skip
     yield _attacks(run)
 
 
@@ -146,7 +146,7 @@ def _attacks(run: Run) -> Stage:
         )  # fmt: skip
 
     return run.stage("attacks", "disguised texts are judged", ("attacks.jsonl", out), attack,
-                     LOCK, "human", "outputs", cost=300, command=command)  # fmt: skip
+                     LOCK, "human", "outputs", command=command)  # fmt: skip
 
 
 def _misuse(run: Run) -> Stage:
@@ -171,7 +171,7 @@ def _misuse(run: Run) -> Stage:
         )  # fmt: skip
 
     return run.stage("misuse", f"{name} is fine-tuned to a position", (out,), analyse, LOCK,
-                     "human", run.models[name], *own, cost=1500, resumes=True,
+                     "human", run.models[name], *own, resumes=True,
                      command=command)  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _releases(run: Run) -> Iterator[Stage]:
         yield run.stage(
             f"release-{name}", f"the decision on {name}", (f"{RELEASES}/{name}",),
             partial(_decide, run, name, model), PLAN, LOCK, EVIDENCE, "outputs/manifest.json",
-            model, cost=10,
+            model,
         )  # fmt: skip
 
     def report(_: Tell) -> None:
@@ -198,7 +198,7 @@ def _releases(run: Run) -> Iterator[Stage]:
         write_report(run.out / RELEASES / run.names[-1], run.out / REPORT)
 
     last = f"{RELEASES}/{run.names[-1]}"
-    yield run.stage("report", "the report", (REPORT,), report, last, cost=5)
+    yield run.stage("report", "the report", (REPORT,), report, last)
 
 
 def _decide(run: Run, name: str, model: Path, _: Tell) -> None:

@@ -145,7 +145,10 @@ def _verdict_table(table: Result, cells: Cells, section: str) -> Iterator[Part]:
         for d, v, c in found
     ]
     yield Sourced(
-        Table(("Detector", "Comparison of accuracy", "First", "Second", "Difference", ""), each),
+        Table(
+            ("Detector", "Comparison of accuracy", "First", "Second", "Difference", "Supported?"),
+            each,
+        ),
         "Each comparison. Both sides see the same human texts, so the intervals are wide.",
         (table,), f"claims[claim={NAMES[section]}]",
     )  # fmt: skip

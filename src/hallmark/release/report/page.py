@@ -16,7 +16,7 @@ from hallmark.study.document import Block, Heading, Picture, Table, html_of, mar
 SOURCES = "Where each figure comes from"
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --link: light-dark(#0b5cad, #7db8f0);
-  --alarm: light-dark(#a3210f, #ff9c8a); }
+  --alarm: light-dark(#a3210f, #ff9c8a); --shade: light-dark(#0005, #fff6); }
 * { box-sizing: border-box; }
 body { font: 1rem/1.6 system-ui, sans-serif; margin: 0; color: CanvasText; background: Canvas; }
 main { max-width: 58rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; overflow-wrap: anywhere; }
@@ -24,7 +24,12 @@ h1 { line-height: 1.2; }
 h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.2rem; }
 a { color: var(--link); }
 nav ol { columns: 2 18rem; padding-left: 1.4rem; }
-.scroll { overflow-x: auto; } .scroll:focus-visible { outline: 2px solid var(--link); }
+.scroll { overflow-x: auto; background: /* a shade at the side where more of a table is */
+  linear-gradient(to right, Canvas 50%, #0000) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, Canvas 50%, #0000) right / 3rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), #0000) left / 1.2rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), #0000) right / 1.2rem 100% no-repeat scroll; }
+.scroll:focus-visible { outline: 2px solid var(--link); }
 table { border-collapse: collapse; font-size: .9rem; overflow-wrap: normal; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
@@ -38,7 +43,8 @@ dl.sources { font-size: .9rem; } dl.sources dt { font-weight: 600; margin-top: 1
 dl.sources dd { margin: .1rem 0 0 1rem; }
 @media print {
   :root { color-scheme: light; } body { font-size: 10pt; } main { max-width: none; padding: 0; }
-  h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; }
+  h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; }
+  .scroll { overflow: visible; background: none; }
   nav { display: none; } a { color: inherit; text-decoration: none; }
 }
 @page { margin: 18mm 16mm; }
@@ -142,7 +148,8 @@ def _text(text: str) -> str:
 
 def _scrolling(table: Table) -> str:
     """A table that scrolls by itself on a phone, by keyboard too."""
-    return f'<div class="scroll" tabindex="0" role="group">{html_of(table)}</div>'
+    named = 'tabindex="0" role="group" aria-label="A table that scrolls sideways where it is wide"'
+    return f'<div class="scroll" {named}>{html_of(table)}</div>'
 
 
 def _sources_html(blocks: Sequence[Block | Numbered], *, linked: bool) -> Iterator[str]:
