@@ -11,6 +11,8 @@ from torch import Tensor
 
 from hallmark.lm import fused, reduce
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 Statistics = Callable[[Tensor, Tensor], list[Tensor]]
 DTYPES = [torch.float32, torch.bfloat16]
 
