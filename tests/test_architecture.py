@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md: budgets, and what is loaded when; layers are in scripts/check."""
+"""The rules of docs/architecture.md that scripts/check does not: budgets, what is loaded when."""
 
 from __future__ import annotations
 
