@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the program sets it, before PyTorch is loaded
+if "PYTEST_XDIST_WORKER" in os.environ:  # the cores are shared among the workers
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,20 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def run_cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunCli:
+def own_loggers() -> Iterator[None]:
+    """What a command tells its loggers ends with the test, as the captured stream does."""
+    loggers = [logging.getLogger(name) for name in ("hallmark.web", "uvicorn.error")]
+    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    yield
+    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def run_cli(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, own_loggers: None
+) -> RunCli:
     """Run `hallmark ARGUMENTS` in this process, with `stdin` as standard input."""
 
     def run(*arguments: object, stdin: bytes = b"") -> Outcome:
@@ -87,6 +103,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """PyTorch on two threads, also where each of several workers would use one."""
+    from hallmark.lm.device import limit_threads
+
+    with limit_threads(2):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -183,11 +183,15 @@ def bootstrap(
         raise ValueError("there is nothing to draw from: no items")
     members = _members(groups)
     drawers = _members([strata[m[0]] if strata is not None else 0 for m in members])
+    items, sizes = np.concatenate(members), np.array([len(m) for m in members])
+    starts = np.cumsum(sizes) - sizes
     generator = np.random.default_rng(seed)
     drawn = []
     for _ in range(resamples):
-        chosen = [s[i] for s in drawers for i in generator.integers(len(s), size=len(s))]
-        drawn.append(statistic(np.concatenate([members[i] for i in chosen])))
+        chosen = np.concatenate([s[generator.integers(len(s), size=len(s))] for s in drawers])
+        each = sizes[chosen]
+        shifts = np.repeat(starts[chosen] - (np.cumsum(each) - each), each)
+        drawn.append(statistic(items[shifts + np.arange(len(shifts))]))
     tail = (1 - confidence) / 2
     finite = np.asarray(drawn)[~np.isnan(drawn)]
     low, high = np.quantile(finite, [tail, 1 - tail]) if len(finite) else (np.nan, np.nan)

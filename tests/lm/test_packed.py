@@ -13,6 +13,8 @@ from hallmark.models.matrices import in_precision
 from hallmark.models.precision import Precision
 from hallmark.models.sizes import GPT2Config
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 CONFIG = GPT2Config(n_layer=3, n_head=4, n_embd=64, n_ctx=48, vocab_size=301)
 LENGTHS = [5, 48, 1, 17, 30]
 

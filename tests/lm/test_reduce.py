@@ -13,6 +13,8 @@ from torch import Tensor
 from hallmark.lm import fused, reduce
 from hallmark.lm.gpu import reduce as gpu
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 Statistics = Callable[[Tensor, Tensor], list[Tensor]]
 DTYPES = [torch.float32, torch.bfloat16]
 

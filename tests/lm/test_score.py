@@ -17,6 +17,8 @@ from hallmark.lm.score import TokenScores, cross_entropy, score, stream_scores
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import GPT2Config
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 FIELDS = ("log_prob", "rank", "entropy", "variance")
 TINY = GPT2Config(n_layer=2, n_head=2, n_embd=32, n_ctx=16, vocab_size=101)
 

@@ -19,6 +19,7 @@ from hallmark.release.keys import make_key
 
 ROOT = Path(__file__).parents[3]
 MODELS = ("ladder-0.5M", "ladder-1M")
+TIMEOUT = 500.0  # seconds for one start; it takes about 30, and a busy machine many times that
 SMALLER = textwrap.dedent(
     """
     import os, sys
@@ -86,7 +87,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Released:
 def released(inputs: Released) -> Iterator[Released]:
     """The run, made in a process of its own."""
     process = start(inputs.arguments, inputs.out)
-    out, errors = process.communicate(timeout=200)
+    out, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, errors
     assert out.strip() == str(inputs.out / "report" / "report.html")
     yield inputs

@@ -16,9 +16,10 @@ from hallmark.release.keys import read_public
 from hallmark.release.pipeline.stages import MARKERS
 from hallmark.release.verify import verify
 
-from .conftest import MODELS, Released, start
+from .conftest import MODELS, TIMEOUT, Released, start
 
 LARGEST = MODELS[-1]
+pytestmark = pytest.mark.timeout(3 * TIMEOUT)
 CACHES = {"cache", MARKERS}
 
 
@@ -37,12 +38,12 @@ def test_killed_twice_the_same_bytes(released: Released) -> None:
     out = released.work / "again"
     for name in ("outputs", "detection"):
         process = start(released.arguments, out, killed_in=name)
-        _, errors = process.communicate(timeout=200)
+        _, errors = process.communicate(timeout=TIMEOUT)
         assert process.returncode == -9, errors
         assert not (out / MARKERS / f"{name}.json").exists()
     shutil.copytree(released.out / "misuse" / "cache", out / "misuse" / "cache")
     process = start(released.arguments, out)
-    done, errors = process.communicate(timeout=200)
+    done, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, errors
     assert done.strip().endswith("report.html")
     assert re.search(r"outputs: done before", errors)
@@ -52,7 +53,7 @@ def test_killed_twice_the_same_bytes(released: Released) -> None:
 def test_what_is_up_to_date_is_not_made_again(released: Released, run_cli, monkeypatch) -> None:
     before = {p: p.stat().st_mtime_ns for p in (released.out / "evidence").rglob("*.json")}
     done = start((*released.arguments, "--json"), released.out)
-    out, errors = done.communicate(timeout=60)
+    out, errors = done.communicate(timeout=TIMEOUT)
     assert done.returncode == 0, errors
     assert json.loads(out)["ran"] == []
     assert {p: p.stat().st_mtime_ns for p in before} == before
@@ -135,7 +136,7 @@ def test_an_edit_within_the_run_is_refused(released: Released, tmp_path: Path, r
     plan = run / "plan.toml"
     plan.write_text(plan.read_text("utf-8").replace("0.25", "0.9"), encoding="utf-8")
     process = start(released.arguments, run)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
     assert "plan.toml is not what the stage plan wrote" in errors
 
