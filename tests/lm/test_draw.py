@@ -26,7 +26,7 @@ from hallmark.lm.draw import (
 )
 from hallmark.lm.sampling import SamplingParams
 
-DRAWS = 200_000
+DRAWS = 1_000_000
 V = 24
 INF = float("inf")
 
