@@ -219,11 +219,14 @@ def test_rows_that_fit_a_short_text_are_named(tune, tmp_path: Path) -> None:
 
 
 def test_a_step_longer_than_the_text_is_said(tune) -> None:
-    done = tune("--batch-size", "70", "--micro-batch", "8")
-    assert done.code == 0
-    (said,) = [line for line in done.err.splitlines() if "a step takes 70" in line]
-    assert "so every step reads text again; --sequence-length 16" not in said
-    assert not [line for line in tune().err.splitlines() if "a step takes" in line]
+    done = tune(
+        "--batch-size", "40", "--sequence-length", "64", "--steps", "1", "--valid-rows", "1"
+    )
+    assert done.code == 0, done.err
+    (said,) = [line for line in done.err.splitlines() if "a step takes 40" in line]
+    assert said.endswith(
+        "so every step reads text again; --sequence-length 32 gives each row its own"
+    )
 
 
 def test_a_run_refused_for_its_shape_leaves_no_folder(

@@ -45,7 +45,7 @@ def differentiable_gelu(x: Tensor) -> Tensor:
     """
     if x.dtype != torch.bfloat16 or x.device.type != "cpu":
         return F.gelu(x, approximate="tanh")
-    out: Tensor = _Gelu.apply(x)  # type: ignore[no-untyped-call]
+    out: Tensor = _Gelu.apply(x)
     return out
 
 

@@ -47,8 +47,9 @@ class _Causal(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        query, key, value = ctx.saved_tensors
         with torch.autocast("cpu", enabled=False):
-            return _backward(*ctx.saved_tensors, gradients[0])
+            return _backward(query, key, value, gradients[0])
 
 
 def _forward(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -112,4 +113,4 @@ def _cut(x: Tensor, start: int, end: int) -> Tensor:
 
 def _apart(x: Tensor, heads: int) -> Tensor:
     """(b * n_head, n, head_dim) to (b, n, n_head, head_dim)."""
-    return x.unflatten(0, (-1, heads)).transpose(1, 2)
+    return x.view(-1, heads, *x.shape[1:]).transpose(1, 2)

@@ -168,7 +168,7 @@ def _few_rows(corpus: Corpus, data: TrainData, config: TrainConfig) -> str:
     if data.train.count >= config.batch_size:
         return ""
     fits = longest_row(len(corpus.stream("train")), rows=config.batch_size)
-    way_out = f"; --sequence-length {fits} gives each its own" if fits >= _SHORTEST else ""
+    way_out = f"; --sequence-length {fits} gives each row its own" if fits >= _SHORTEST else ""
     return (
         f"the training text has {data.train.count} rows of {config.sequence_length} tokens and a "
         f"step takes {config.batch_size}, so every step reads text again{way_out}"
