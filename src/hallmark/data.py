@@ -227,7 +227,11 @@ def write_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made where it is not there) for one run; ValueError where another has it."""
+    """Hold `folder` (made where it is not there) for one run; ValueError where another has it.
+
+    What then leaves nothing in it, because it was refused, leaves no folder either.
+    """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -239,7 +243,12 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if unused := [path.name for path in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()
         lock.release()
+        if made and unused:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -88,7 +88,8 @@ def test_stopped_says_what_is_saved(tune, monkeypatch: pytest.MonkeyPatch) -> No
     done = tune()
     assert done.code == 130
     assert done.err.splitlines()[-1] == (
-        "hallmark: stopped; nothing is saved yet, the same command begins anew"
+        "hallmark: stopped; nothing is saved yet, the same command begins anew "
+        "(it saves every 2 steps: --save-every)"
     )
     monkeypatch.undo()
     stop(monkeypatch, at=3)
@@ -188,3 +189,54 @@ def test_text_is_never_prepared_among_other_files(
     reason = "is among the text to read" if out == "corpus" else "holds other files (notes.md)"
     assert done.err == f"hallmark: {tmp_path / out} {reason}; give --out a new folder\n"
     assert sorted((tmp_path / out).iterdir()) == before
+
+
+def test_stopped_while_text_is_prepared(tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hallmark.lm.corpus import prepare
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare._Run, "write", stopped)
+    done = tune()
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == (
+        "hallmark: stopped before all text was prepared; nothing is lost, the same command begins "
+        "anew"
+    )
+    monkeypatch.undo()
+    assert tune().code == 0
+
+
+def test_rows_that_fit_a_short_text_are_named(tune, tmp_path: Path) -> None:
+    short = tmp_path / "short.jsonl"
+    short.write_text("\n".join(json.dumps({"text": f"the {i} end"}) for i in range(9)))
+    done = tune("--sequence-length", "64", data=short)
+    assert done.code == 1
+    advice = done.err.splitlines()[-1]
+    assert "fewer than one row of 65; give more text or --sequence-length " in advice
+    assert tune("--sequence-length", advice.rpartition(" ")[2], data=short).code == 0
+
+
+def test_a_step_longer_than_the_text_is_said(tune) -> None:
+    done = tune(
+        "--batch-size", "40", "--sequence-length", "64", "--steps", "1", "--valid-rows", "1"
+    )
+    assert done.code == 0, done.err
+    (said,) = [line for line in done.err.splitlines() if "a step takes 40" in line]
+    assert said.endswith(
+        "so every step reads text again; --sequence-length 32 gives each row its own"
+    )
+
+
+def test_a_run_refused_for_its_shape_leaves_no_folder(
+    run_cli, texts: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "refused"
+    run_cli("train", "prepare", texts, "--out", data, "--tokenizer", tiny_model)
+    done = run_cli(
+        "train", "finetune", data, "--model", tiny_model, "--out", out, "--sequence-length", "99"
+    )
+    assert done.code == 1
+    assert "context of 64" in done.err
+    assert not out.exists()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hallmark.lm.gelu import gelu_
+from hallmark.lm.gelu import differentiable_gelu, gelu_
 from hallmark.lm.packed import hidden_states
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
@@ -73,3 +73,20 @@ def test_gelu_is_pytorchs(dtype: torch.dtype) -> None:
     torch.testing.assert_close(
         found, expected, atol=1e-6, rtol=1e-6 if dtype == torch.float32 else 1e-2, equal_nan=True
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gelu_has_pytorchs_gradient(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 7, 129, generator=generator).mul_(5)
+    x[0, 0] = torch.linspace(-200, 200, 129)
+    gradient = torch.randn(7, 3, 129, generator=generator).transpose(0, 1).to(dtype)
+    exact = x.to(dtype).double().requires_grad_()
+    given = x.to(dtype).requires_grad_()
+    found, expected = differentiable_gelu(given), F.gelu(exact, approximate="tanh")
+    torch.autograd.backward([found, expected], [gradient, gradient.double()])
+    assert given.grad is not None
+    assert exact.grad is not None
+    near = {"atol": 1e-5, "rtol": 1e-5 if dtype == torch.float32 else 1e-2}
+    torch.testing.assert_close(found, expected.to(dtype), **near)
+    torch.testing.assert_close(given.grad, exact.grad.to(dtype), **near)

@@ -13,7 +13,7 @@ from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import STANDARD_INPUT, spooled
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
 from hallmark.cli.output import note, print_json, progress
-from hallmark.cli.training import interruptible, report, show, tell_end
+from hallmark.cli.training import interruptible, preparing, report, show, tell_end
 from hallmark.data import MissingField
 from hallmark.lm.corpus.settings import PrepareConfig, Source
 from hallmark.lm.training.settings import FINETUNE, PARALLEL, TrainConfig
@@ -179,7 +179,11 @@ def prepare_text(
     from hallmark.models.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(find_model(model, home=home()))
-    with spooled(files) as paths, progress("documents", quiet=quiet) as advance:
+    with (
+        preparing(quiet=quiet),
+        spooled(files) as paths,
+        progress("documents", quiet=quiet) as advance,
+    ):
         return prepare(paths, out, tokenizer, config, on_document=advance)
 
 
@@ -245,7 +249,7 @@ def train_and_report(
     keep_freed_memory()
     with (
         open_world(parallel, device=device, environment=os.environ) as world,
-        interruptible(out, quiet=quiet or not world.main),
+        interruptible(out, save_every=settings.save_every, quiet=quiet or not world.main),
         report(settings.steps, quiet=quiet or not world.main) as on_event,
     ):
         ended = run(

@@ -93,7 +93,18 @@ def line(event: Event, steps: int) -> str:
 
 
 @contextmanager
-def interruptible(run: Path, *, quiet: bool) -> Iterator[None]:
+def preparing(*, quiet: bool) -> Iterator[None]:
+    """Where Ctrl-C ends the block, say that nothing is lost and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        text = "stopped before all text was prepared; nothing is lost, the same command begins anew"
+        note(f"hallmark: {text}", quiet=quiet)
+        raise
+
+
+@contextmanager
+def interruptible(run: Path, *, save_every: int, quiet: bool) -> Iterator[None]:
     """Where Ctrl-C ends the block, say whether anything is saved, and what goes on from there."""
     try:
         yield
@@ -104,7 +115,8 @@ def interruptible(run: Path, *, quiet: bool) -> Iterator[None]:
         saved = (
             f"step {steps[-1]} is saved, the same command goes on"
             if steps
-            else "nothing is saved yet, the same command begins anew"
+            else "nothing is saved yet, the same command begins anew "
+            f"(it saves every {save_every} steps: --save-every)"
         )
         note(f"hallmark: stopped; {saved}", quiet=quiet)
         raise

@@ -174,9 +174,23 @@ def exponential(x):
 
 
 @njit(fastmath={"contract"}, inline="always")
-def gelu(x):
-    """GELU with tanh: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
+def _gelu_power(x):
+    """e^(-2 u) of `gelu`."""
     power = _SLOPE * (x + _CUBIC * x * x * x)
     power = power if power < _MOST else _MOST
     power = power if power > _LEAST else _LEAST
-    return x / (_f(1) + exponential(power))
+    return exponential(power)
+
+
+@njit(fastmath={"contract"}, inline="always")
+def gelu(x):
+    """GELU with tanh: 0.5 x (1 + tanh u) = x / (1 + e^(-2 u))."""
+    return x / (_f(1) + _gelu_power(x))
+
+
+@njit(fastmath={"contract"}, inline="always")
+def gelu_slope(x):
+    """GELU's derivative: s + x s (1 - s) 2 u' with s = 1 / (1 + e^(-2 u))."""
+    share_of_x = _f(1) / (_f(1) + _gelu_power(x))
+    bend = x * (_f(1) - share_of_x) * (_SLOPE + _f(3) * _SLOPE * _CUBIC * x * x)
+    return share_of_x * (_f(1) - bend)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from hallmark.lm.training import objective
 from hallmark.lm.training.objective import NextTokenLoss, gradients
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.validation import validate
@@ -33,11 +34,18 @@ def test_gradients_are_those_of_the_whole_batch(cut: int, recompute: bool, tiny)
         torch.testing.assert_close(p.grad, gradient, atol=1e-6, rtol=1e-4)
 
 
-def test_bf16_products_are_close(tiny) -> None:
+@pytest.mark.parametrize("own_attention", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_our_parts_are_used_and_close(
+    own_attention: bool, recompute: bool, tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objective, "wanted_here", lambda: own_attention)
     network = tiny.make_network()
     batch = tiny.make_rows().shuffled(0, 8)
     loss, wanted = expected(network, batch)
-    module = NextTokenLoss(network, dataclasses.replace(tiny.CONFIG, precision="bf16"))
+    config = dataclasses.replace(tiny.CONFIG, precision="bf16", recompute=recompute)
+    module = NextTokenLoss(network, config)
+    assert (network.h[0].attn.causal is not None) == own_attention
     found = gradients(module, module, batch.split(3), no_sync=None)
     assert found.item() == pytest.approx(loss.item(), rel=1e-2)
     own = torch.cat([p.grad.flatten() for p in network.parameters()])  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _CHUNK = 2**27  # logits in a chunk: 256 MB in bf16
+_ALIGNED = 64  # words
 _CACHE = 2**18  # logits that a softmax on the CPU works on: 1 MB in float32, in a core's cache
 
 
@@ -24,20 +25,23 @@ class _HeadLoss(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, scale: float, dtype: torch.dtype
     ) -> Tensor:
         wants_hidden, wants_weight = ctx.needs_input_grad[:2]
-        source, table = hidden.to(dtype), weight.to(dtype)  # (N, C), (V, C)
+        source, table = hidden.to(dtype), _padded(weight, dtype)  # (N, C), (V or more, C)
+        size = len(weight)
         chunks = -(-len(hidden) * len(weight) // _CHUNK)
         rows = -(-len(hidden) // chunks)
+        room = source.new_empty(min(rows, len(hidden)), len(table))
         total = torch.zeros((), device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if wants_hidden else None
         grad_weight: Tensor | None = None
         for i in range(0, len(hidden), rows):
             part = slice(i, i + rows)
-            logits = source[part] @ table.t()  # (rows, V), from here on their own gradient
-            total += _softmax_gradient(logits, targets[part], scale=scale)
+            # (rows, V or more), from here on their own gradient; 0 in what is more than V
+            logits = torch.mm(source[part], table.t(), out=room[: len(source[part])])
+            total += _softmax_gradient(logits[:, :size], targets[part], scale=scale)
             if grad_hidden is not None:
                 grad_hidden[part] = logits @ table
             if wants_weight:
-                own = logits.t() @ source[part]
+                own = (logits.t() @ source[part])[:size]
                 if grad_weight is None:
                     grad_weight = own if own.dtype == weight.dtype else own.to(weight.dtype)
                 else:
@@ -53,6 +57,18 @@ class _HeadLoss(torch.autograd.Function):
             raise RuntimeError("the head's loss was differentiated twice")
         scaled = (g if g is None else g.mul_(gradients[0]) for g in found)
         return (*scaled, None, None, None)
+
+
+def _padded(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """The table in `dtype`; where that copies it, with rows of zeros up to a multiple of 64.
+
+    Products over 50,257 words take a sixth longer than over 50,304.
+    """
+    if weight.dtype == dtype:
+        return weight
+    table = weight.new_zeros(-(-len(weight) // _ALIGNED) * _ALIGNED, weight.shape[1], dtype=dtype)
+    table[: len(weight)] = weight
+    return table
 
 
 def _softmax_gradient(logits: Tensor, targets: Tensor, *, scale: float) -> Tensor:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from hallmark.lm.training.attention import causal_attention, wanted_here
 from hallmark.lm.training.head import head_loss, token_losses
 from hallmark.lm.training.settings import TrainConfig
-from hallmark.models.gpt2 import GPT2
+from hallmark.models.gpt2 import GPT2, Block
 
 NoSync = Callable[[], AbstractContextManager[None]]
 
@@ -29,6 +30,8 @@ class NextTokenLoss(nn.Module):
         super().__init__()
         self.network = network
         self._dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        if self._dtype == torch.bfloat16 and not config.compile and network.device.type == "cpu":
+            _use_own_parts(network)
         blocks: Sequence[Callable[..., Tensor]] = list(network.h)
         if config.compile:
             blocks = [torch.compile(block, dynamic=False) for block in network.h]
@@ -61,6 +64,17 @@ class NextTokenLoss(nn.Module):
                 losses = token_losses(hidden, weight, targets, dtype=self._dtype)
                 return losses.view(inputs.shape)
             return head_loss(hidden, weight, targets, scale=scale, dtype=self._dtype)
+
+
+def _use_own_parts(network: GPT2) -> None:
+    """On a CPU in bf16: our GELU, and our attention where PyTorch's is the slower."""
+    from hallmark.lm.gelu import differentiable_gelu
+
+    own_attention = wanted_here()
+    for block in cast(Sequence[Block], network.h):
+        block.mlp.gelu = differentiable_gelu
+        if own_attention:
+            block.attn.causal = causal_attention
 
 
 def gradients(

@@ -33,9 +33,11 @@ class Rows:
         self._stream, self._length, self._seed = stream, config.sequence_length, config.seed
         self.count = max(0, len(stream) - 1) // self._length
         if not self.count:
+            fits = longest_row(len(stream))
+            way_out = f"give more text or --sequence-length {fits}" if fits else "give more text"
             raise ValueError(
                 f"{what} has {len(stream)} tokens, fewer than one row of "
-                f"{self._length + 1}; give more text or a smaller --sequence-length"
+                f"{self._length + 1}; {way_out}"
             )
         self._epoch = -1
         self._order: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -55,6 +57,12 @@ class Rows:
             self._epoch = epoch
             self._order = np.random.default_rng([self._seed, epoch]).permutation(self.count)
         return int(self._order[within])
+
+
+def longest_row(tokens: int, *, rows: int = 1) -> int:
+    """The power of two that is the longest row of which `tokens` hold `rows`; 0 where none is."""
+    length = max(0, tokens - 1) // rows
+    return 1 << (length.bit_length() - 1) if length else 0
 
 
 def micro_batches(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from hallmark.data import claimed
-from hallmark.lm.corpus.shards import Corpus
+from hallmark.lm.corpus.shards import SPLITS, Corpus
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.sampling import SamplingParams
 from hallmark.lm.training import checkpoint
@@ -23,7 +23,7 @@ from hallmark.lm.training.checkpoint import Progress
 from hallmark.lm.training.export import export
 from hallmark.lm.training.loop import Sampler, TrainData, train
 from hallmark.lm.training.objective import can_compile
-from hallmark.lm.training.order import Rows
+from hallmark.lm.training.order import Rows, longest_row
 from hallmark.lm.training.parallel import World
 from hallmark.lm.training.settings import TrainConfig
 from hallmark.lm.training.state import Event, OnEvent
@@ -35,6 +35,7 @@ from hallmark.models.sizes import GPT2Config
 from hallmark.models.tokenizer import Tokenizer
 
 ABOUT, MODEL = "run.json", "model"
+_SHORTEST = 16  # tokens in a row; shorter ones teach little
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,11 @@ def _run(
             Event("remark", 0, text=f"not compiled, for torch.compile does not work: {reason}")
         )
         config = replace(config, compile=False)
+    data = open_data(corpus, config)
     if world.main:
         on_event(Event("remark", 0, text=_origin(start, network)))
+        if few := _few_rows(corpus, data, config):
+            on_event(Event("remark", 0, text=few))
         if not checkpoint.checkpoint_steps(folder):
             _begin(folder, corpus, _about(start, network, corpus, config), on_event)
     identity = {
@@ -122,8 +126,8 @@ def _run(
     }  # fmt: skip
     try:
         progress = train(
-            network, open_data(corpus, config), config, folder=folder, identity=identity,
-            world=world, sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
+            network, data, config, folder=folder, identity=identity, world=world,
+            sampler=_sampler(corpus.tokenizer, prompt), on_event=on_event,
         )  # fmt: skip
     except checkpoint.OtherRun as error:
         if not (folder / MODEL).is_dir():
@@ -149,12 +153,25 @@ def _begin(folder: Path, corpus: Corpus, about: dict[str, Any], on_event: OnEven
 
 
 def open_data(corpus: Corpus, config: TrainConfig) -> TrainData:
-    """The corpus as rows."""
-    name = str(corpus.folder)
-    return TrainData(
-        Rows(corpus.stream("train"), config, what=f"the training text of {name}"),
-        Rows(corpus.stream("valid"), config, what=f"the held-out text of {name}"),
-        byte_lengths(corpus.tokenizer),
+    """The corpus as rows; ValueError where a split has none, which names a length that has."""
+    streams = {split: corpus.stream(split) for split in SPLITS}
+    names = {"train": "the training text", "valid": "the held-out text"}
+    rows = {
+        split: Rows(stream, config, what=f"{names[split]} of {corpus.folder}")
+        for split, stream in sorted(streams.items(), key=lambda pair: len(pair[1]))
+    }  # the shorter one first, so that the length that fits it fits both
+    return TrainData(rows["train"], rows["valid"], byte_lengths(corpus.tokenizer))
+
+
+def _few_rows(corpus: Corpus, data: TrainData, config: TrainConfig) -> str:
+    """That a step is longer than the text, and what to do about it; empty where it is not."""
+    if data.train.count >= config.batch_size:
+        return ""
+    fits = longest_row(len(corpus.stream("train")), rows=config.batch_size)
+    way_out = f"; --sequence-length {fits} gives each row its own" if fits >= _SHORTEST else ""
+    return (
+        f"the training text has {data.train.count} rows of {config.sequence_length} tokens and a "
+        f"step takes {config.batch_size}, so every step reads text again{way_out}"
     )
 
 
