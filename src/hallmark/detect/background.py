@@ -29,8 +29,8 @@ from hallmark.detect.stored import (
     write_arrays,
     write_strings,
 )
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 DISCOUNT = 0.75
 UNSEEN = 5.0  # added to every word's count, so that an unknown word is rare but not infinite
 CACHES = ("unigram", "bigram", "trigram", "recent 50", "recent 16")

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.stored import Arrays, floats, require
-from hallmark.stats import clopper_pearson_upper
+from hallmark.stats import Floats, clopper_pearson_upper
 
-Floats = NDArray[np.float64]
 LEAST_GROUP = 100
 
 

@@ -13,13 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from hallmark.detect.target import CertificateConfig
 from hallmark.stats import CONFIDENCE, clopper_pearson_upper
 
-Floats = NDArray[np.float64]
 MARGIN = 0.5  # share of the target that the threshold is fitted to
 ALL = ""  # the domain or group of a cell that is not divided by it
 

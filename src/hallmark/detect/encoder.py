@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hallmark.detect.detector import Scores
+from hallmark.detect.detector import Scores, check_labels
 from hallmark.detect.encoders import vocabulary as vocabularies
 from hallmark.detect.encoders.batches import log_odds
 from hallmark.detect.encoders.crops import READ, Crops
@@ -90,8 +90,7 @@ class Encoder:
         checkpoints and log there, and go on from them; several processes need one. Without
         validation the last weights count.
         """
-        if set(labels) != {0, 1}:
-            raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")
+        check_labels(labels)
         if folder is None and world and world.size > 1:
             raise ValueError("several processes need one folder for their checkpoints; give folder")
         network, vocabulary, rate_of = begin(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hallmark.detect.calibration import Calibration, Reference, fit_ratio
 from hallmark.detect.experts import CLIP, FAMILIES, SHARES, Experts, mixture
 from hallmark.detect.reading import Reader, Reading
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 LENGTHS = (64, 96, 128, 192, 256, 320, 480, 640, 960)
 HUMAN = "human"
 FOLDS = 8

@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark import stats
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
-Floats = NDArray[np.float64]
 ROC_AT = tuple(round(0.01 * k, 2) for k in range(101))  # false-positive rates of a curve
 RATES = (0.01, 0.05)
 

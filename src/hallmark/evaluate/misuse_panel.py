@@ -22,9 +22,8 @@ from hallmark.detect.tfidf import Tfidf
 from hallmark.evaluate.cells import Thresholds, cell_of, difference, fit_thresholds
 from hallmark.evaluate.store import Store, key_of
 from hallmark.models.tokenizer import Tokenizer
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
-Floats = NDArray[np.float64]
 Ids = tuple[int, ...]
 DETECTORS = ("bundled", "tfidf", "features")
 AT = 1  # of the two false-positive rates of `cells.RATES`, 5 %

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark import stats
 from hallmark.detect.reading import Reader, Reading
@@ -21,8 +20,7 @@ from hallmark.evaluate.corpora import HUMAN, Corpora, Sample
 from hallmark.evaluate.plan import Row
 from hallmark.evaluate.store import Store, key_of
 from hallmark.lm import score as scoring
-
-Floats = NDArray[np.float64]
+from hallmark.stats import Floats
 
 
 class Readings:
