@@ -66,6 +66,15 @@ def clopper_pearson_upper(k: int, n: int, *, confidence: float = CONFIDENCE) -> 
     return 1.0 if k == n else float(special.betaincinv(k + 1, n - k, confidence))
 
 
+def clopper_pearson_lower(k: int, n: int, *, confidence: float = CONFIDENCE) -> float:
+    """One-sided exact lower bound of a rate seen k times in n (Clopper & Pearson 1934).
+
+    The true rate is below it with probability at most 1 - confidence; 0 where k is 0.
+    """
+    _check_count(k, n)
+    return 0.0 if k == 0 else float(special.betaincinv(k, n - k + 1, 1 - confidence))
+
+
 def auroc(human: ArrayLike, synthetic: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
     """Chance that a synthetic text scores above a human one, ties counted half.
 

@@ -105,10 +105,9 @@ def sentences(certificate: Certificate) -> list[str]:
             + (f"no claim: {refusal}." if refusal else f"score above {one.threshold:.4g}.")
         )
         for cell in (one.whole, *one.cells):
-            name = " / ".join(part for part in (cell.domain, cell.group) if part) or "all texts"
             more = f"; {cell.needed} more needed" if cell.needed else ""
             lines.append(
-                f"    {name}: {cell.errors} of {cell.n} flagged, at most {cell.bound:.1%} "
+                f"    {cell.name}: {cell.errors} of {cell.n} flagged, at most {cell.bound:.1%} "
                 f"(95 %){more}"
             )
     return lines

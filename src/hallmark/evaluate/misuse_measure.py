@@ -15,6 +15,7 @@ import numpy as np
 
 from hallmark import stats
 from hallmark.detect.combination import Combination
+from hallmark.detect.cutting import decoded
 from hallmark.detect.normalise import normalise
 from hallmark.detect.tfidf import Tfidf
 from hallmark.evaluate.cells import best_threshold, difference
@@ -23,12 +24,10 @@ from hallmark.evaluate.corpora import HUMAN, Corpora
 from hallmark.evaluate.fluency import bits_per_byte, repeated
 from hallmark.evaluate.misuse_panel import (
     AT,
-    Floats,
     Ids,
     Lengths,
     Panel,
     Split,
-    decoded,
     equal_lengths,
     matched,
     own_lengths,
@@ -39,7 +38,7 @@ from hallmark.evaluate.store import Store
 from hallmark.lm.model import LanguageModel
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.outputset import open_outputs
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
 SHORTEST = 8  # tokens of a sample that counts as a text
 LEAST = 20  # texts of a kind

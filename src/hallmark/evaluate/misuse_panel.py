@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hallmark import __version__
 from hallmark.detect.combination import FEWEST_TOKENS, Combination
+from hallmark.detect.cutting import decoded
 from hallmark.detect.refit import Refit
 from hallmark.detect.stored import Arrays
 from hallmark.detect.tfidf import Tfidf
@@ -160,8 +161,3 @@ def matched(
     return [
         decoded(ids[: lengths[order[i % len(order)]]], tokenizer) for i, ids in enumerate(texts)
     ]
-
-
-def decoded(ids: Sequence[int], tokenizer: Tokenizer) -> str:
-    """The text of token ids, without half a character at its end."""
-    return tokenizer.decode(list(ids)).rstrip("\ufffd")
