@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.models.precision import CHOICES, REFERENCE
-from hallmark.models.sizes import SIZES, find_model
+from hallmark.models.sizes import DEFAULT_MODEL as DEFAULT_MODEL
+from hallmark.models.sizes import find_model
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
-
-DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[
