@@ -38,8 +38,13 @@ class Estimate:
     high: float
     n: int
 
+    @property
+    def shown(self) -> str:
+        """Value and interval to three decimals, for tables that give n elsewhere."""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n})"
+        return f"{self.shown} (n = {self.n})"
 
 
 def wilson(k: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:

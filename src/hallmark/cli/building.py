@@ -104,13 +104,12 @@ def show_summaries(summaries: Sequence[Summary]) -> None:
         style="bold",
     )
     for s in summaries:
-        ended = f"{s.ended.value:.3f} [{s.ended.low:.3f}, {s.ended.high:.3f}]"
         distinct = (
             "-" if s.distinct_1 is None or s.distinct_2 is None
             else f"{s.distinct_1:.3f}, {s.distinct_2:.3f}"
         )  # fmt: skip
         out.print(
             f"{f'{s.source}.{s.split}':<{width}} {s.documents:>9,} {s.tokens:>11,} "
-            f"{s.mean_length:>7.1f} {s.median_length:>7.1f} {ended:>20} {s.duplicates:>6} "
+            f"{s.mean_length:>7.1f} {s.median_length:>7.1f} {s.ended.shown:>20} {s.duplicates:>6} "
             f"{distinct:>14}"
         )

@@ -214,10 +214,7 @@ def show(rows: list[Measured]) -> None:
         style="bold",
     )
     for row in rows:
-        accuracy, area = (
-            f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in (row.accuracy, row.auroc)
-        )
         out.print(
             f"{row.tokens:>6}  {row.source:<{width}}  {row.synthetic:>6}  {row.human:>6}  "
-            f"{accuracy:<21}  {area}"
+            f"{row.accuracy.shown:<21}  {row.auroc.shown}"
         )

@@ -20,7 +20,7 @@ from hallmark.detect.cutting import decoded
 from hallmark.detect.refit import Refit
 from hallmark.detect.stored import Arrays
 from hallmark.detect.tfidf import Tfidf
-from hallmark.evaluate.cells import Thresholds, cell_of, difference, fit_thresholds
+from hallmark.evaluate.cells import Cell, Thresholds, cell_of, difference, fit_thresholds
 from hallmark.evaluate.store import Store, key_of
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.stats import Estimate, Floats
@@ -144,7 +144,7 @@ def _cell(
     synthetic: dict[str, Floats],
     limit: Thresholds,
     length: int,
-) -> Any:
+) -> Cell:
     return cell_of(
         human[name], synthetic[name], limit, detector=name, row="base", column="", length=length
     )
