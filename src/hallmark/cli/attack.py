@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli.inputs import LineReader, name_of, open_input
-from hallmark.cli.options import AsJson, Detector, Quiet, home
+from hallmark.cli.options import AnyDetector, AsJson, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.data import Label, check_text, read_jsonl
 from hallmark.detect.verdict import BUNDLED_DETECTOR
@@ -66,7 +66,7 @@ Rate = Annotated[
 def attack(
     texts: Texts,
     human: Human = None,
-    detector: Detector = BUNDLED_DETECTOR,
+    detector: AnyDetector = BUNDLED_DETECTOR,
     split: Split = "test",
     words: Words = 0,
     only: Only = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli.fields import options_of
-from hallmark.cli.options import AsJson, Detector, Precision, Quiet, home
+from hallmark.cli.options import AnyDetector, AsJson, Precision, Quiet, home
 from hallmark.cli.output import print_json, progress
 from hallmark.cli.samples import Fields, score_files
 from hallmark.detect.target import CertificateConfig
@@ -45,7 +45,7 @@ def calibrate(
     human: Human,
     out: Out,
     synthetic: Synthetic = None,
-    detector: Detector = BUNDLED_DETECTOR,
+    detector: AnyDetector = BUNDLED_DETECTOR,
     precision: Precision = REFERENCE,
     author: Author = None,
     domain: Domain = None,

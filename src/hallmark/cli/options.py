@@ -41,6 +41,16 @@ Detector = Annotated[
         help="`bundled`, or the folder of a saved detector with a calibration.",
     ),
 ]
+AnyDetector = Annotated[
+    str,
+    typer.Option(metavar="NAME|FOLDER", help="`bundled`, or the folder of a saved detector."),
+]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
+OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
+PEOPLE = typer.Option(
+    metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."
+)
+People = Annotated[Path, PEOPLE]
 
 
 def home() -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli import fieldwork
+from hallmark.cli.fieldwork import StudyFile
 from hallmark.cli.inputs import name_of, read_text
 from hallmark.cli.options import AsJson, Quiet
 from hallmark.cli.output import note, print_json
@@ -30,7 +31,6 @@ study = typer.Typer(
     rich_markup_mode=None,
 )
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
 Conditions = Annotated[
     list[str],
     typer.Option("--condition", metavar="NAME=FILE", help="JSON lines of a model; repeat it."),
