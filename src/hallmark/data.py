@@ -226,20 +226,33 @@ def write_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made where it is not there) for one run; ValueError where another has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+def held(lock: Path) -> Iterator[bool]:
+    """Hold a lock file while in the block; False, at once, where somebody else does."""
+    own = FileLock(lock)
     try:
-        lock.acquire(timeout=0)
+        own.acquire(timeout=0)
     except Timeout:
-        raise ValueError(
-            f"another run is at work in {folder}; wait for it, or give another --out"
-        ) from None
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
-        lock.release()
+        own.release()
+
+
+@contextmanager
+def claimed(folder: Path, *, lock: str = LOCK) -> Iterator[None]:
+    """Hold `folder` (made where it is not there) for one run; ValueError where another has it.
+
+    lock: the file that is locked, in the folder or below it.
+    """
+    (folder / lock).parent.mkdir(parents=True, exist_ok=True)
+    with held(folder / lock) as mine:
+        if not mine:
+            raise ValueError(
+                f"another run is at work in {folder}; wait for it, or give another --out"
+            )
+        yield
 
 
 def _flush_folder(folder: Path) -> None:
