@@ -114,7 +114,10 @@ def fuse(
     model = load_evidence(evidence)
     fusion = from_json(model)
     if model.get("detector") != detector:
-        raise ValueError(f"{evidence} was learnt with another detector ({model.get('detector')})")
+        raise ValueError(
+            f"{evidence} was learnt with another detector ({model.get('detector')}); give that one "
+            "with --detector, or learn again"
+        )
     found, table = read_table(posts, quiet=quiet)
     scores = content(found, table, detector, quiet=quiet)
     fused = sorted(fusion.fuse(table, scores, prevalence=prevalence), key=lambda f: -f.posterior)
@@ -198,7 +201,8 @@ def read_labels(path: Path, table: Table) -> list[int]:
     missing = [name for name in table.names if name not in found]
     if missing:
         raise ValueError(
-            f"{path} has no label for {len(missing)} accounts, {missing[0][:40]!r} among them"
+            f"{path} has no label for {len(missing)} accounts, {missing[0][:40]!r} among them; "
+            "give each account one"
         )
     return [found[name] for name in table.names]
 

@@ -161,8 +161,10 @@ def named(given: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
-        if not (name and equals and value) or name in found:
-            raise ValueError(f"{text!r:.80} is not NAME=VALUE with a name of its own")
+        if not (name and equals and value):
+            raise ValueError(f"{text!r:.80} is not NAME=VALUE; give both, with = between")
+        if name in found:
+            raise ValueError(f"{text!r:.80} names {name:.40} again; give each name once")
         found[name] = value
     return found
 
@@ -211,7 +213,9 @@ def read_pairs(source: str) -> list[Preference]:
 
     columns, rows = read_table(read_text(source).encode(), name=name_of(source))
     if not {"first", "second", "winner"} <= set(columns):
-        raise ValueError(f"{name_of(source)} needs the columns first, second and winner")
+        raise ValueError(
+            f"{name_of(source)} needs the columns first, second and winner; rename its own"
+        )
     return [
         Preference(
             row["first"] or "", row["second"] or "", row["winner"] or None, row.get("rater") or i

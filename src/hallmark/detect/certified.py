@@ -136,7 +136,7 @@ def unit_of(detector: Detector) -> str:
 
 
 def examine(detector: Detector, texts: Sequence[str]) -> list[Examined]:
-    """Scores with lengths in `unit_of` the detector, rounded as `Judge` does and why it does."""
+    """Scores with lengths in `unit_of` the detector, rounded for the same reason as a `Judge`'s."""
     own = getattr(detector, "examine", None)
     if own is not None:
         return [replace(found, score=round(found.score, DECIMALS)) for found in own(texts)]

@@ -29,7 +29,10 @@ class Examined:
 
 
 class Detector(Protocol):
-    """Gives each text a score; higher is more synthetic, on any scale. Never thresholds."""
+    """Gives each text a score; higher is more synthetic, on any scale. Never thresholds.
+
+    Those that learn add `fit`, `save` and `load`, those with a calibration `examine`.
+    """
 
     def score(self, texts: Sequence[str]) -> Scores:
         """Scores (len(texts),); NaN where a text has nothing to score."""

@@ -88,7 +88,7 @@ class Encoder:
 
         sources: a text's corpus; the corpora of a class have equal shares. folder: keep
         checkpoints and log there, and go on from them; several processes need one. Without
-        validation the last weights count.
+        validation the last weights count. ValueError says what of the texts is missing.
         """
         check_labels(labels)
         if folder is None and world and world.size > 1:
@@ -132,7 +132,7 @@ class Encoder:
         return out
 
     def save(self, folder: Path, *, facts: dict[str, Any] | None = None) -> None:
-        """Write the folder, manifest last."""
+        """Write the folder, manifest last; `facts` (data, results) go into config.json."""
         network, vocabulary = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
         vocabulary.save(folder)

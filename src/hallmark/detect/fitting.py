@@ -95,7 +95,10 @@ def tabulate(reader: Reader, examples: Sequence[Example]) -> Table:
 
 
 def fit(table: Table, config: FitConfig = FitConfig()) -> tuple[Experts, Calibration]:
-    """Experts fitted on all of `table`, calibrated on scores held out by group."""
+    """Experts fitted on all of `table`, calibrated on scores held out by group.
+
+    ValueError names the length and family of which there are too few texts.
+    """
     fold = folds(table.group, config)
     margins = np.full((len(table.at), len(FAMILIES)), np.nan)
     for k in range(config.folds):

@@ -28,7 +28,7 @@ from hallmark.detect.stored import (
     write_arrays,
     write_strings,
 )
-from hallmark.detect.tokens import Words, prepare
+from hallmark.detect.tokens import WordIndex, prepare
 from hallmark.models.folder import write_json, write_manifest
 
 KIND = "tfidf"
@@ -89,7 +89,7 @@ class Tfidf:
 
     def _learn_features(self, texts: Iterable[str], count: int) -> list[Rows]:
         """Choose the vocabulary and read the texts' features with it."""
-        words = Words()
+        words = WordIndex()
         streams = list(words.read(map(prepare, texts), learn=True))
         found = sum(len(s.lengths) for s in streams)
         if found != count:
@@ -123,7 +123,7 @@ class Tfidf:
         return self._margins(self._read(texts), self._coef) + self._intercept
 
     def save(self, folder: Path, *, facts: dict[str, Any] | None = None) -> None:
-        """Write the folder, manifest last."""
+        """Write the folder, manifest last; `facts` (data, results) go into config.json."""
         if self._vocabulary is None:
             raise ValueError("this detector has not been fitted; call fit first")
         folder.mkdir(parents=True, exist_ok=True)

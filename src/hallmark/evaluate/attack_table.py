@@ -73,6 +73,7 @@ def attack_table(
 ) -> AttackTable:
     """The table of a detector on human texts and synthetic texts under attack.
 
+    fpr: from 0 to below 1. on_texts: called with each number of texts that were scored.
     ValueError where there are fewer than LEAST_HUMAN human texts or no synthetic one.
     """
     if len(human) < LEAST_HUMAN or len(synthetic) < LEAST_SYNTHETIC:
