@@ -111,13 +111,8 @@ def fuse(
     from hallmark.cli import signal_groups
     from hallmark.evidence.fusion import from_json
 
-    model = load_evidence(evidence)
+    model = load_evidence(evidence, detector)
     fusion = from_json(model)
-    if model.get("detector") != detector:
-        raise ValueError(
-            f"{evidence} was learnt with another detector ({model.get('detector')}); give that one "
-            "with --detector, or learn again"
-        )
     found, table = read_table(posts, quiet=quiet)
     scores = content(found, table, detector, quiet=quiet)
     fused = sorted(fusion.fuse(table, scores, prevalence=prevalence), key=lambda f: -f.posterior)
@@ -157,8 +152,8 @@ def load_posts(path: Path, *, quiet: bool) -> list[Post]:
     return found
 
 
-def load_evidence(path: Path) -> dict[str, Any]:
-    """What `hallmark signals learn` wrote; ValueError where it is not there, or something else."""
+def load_evidence(path: Path, detector: str) -> dict[str, Any]:
+    """What `hallmark signals learn` wrote with this detector; ValueError where it is not there."""
     from hallmark.models.folder import read_json
 
     wanted = "give what `hallmark signals learn --out FILE` makes"
@@ -170,6 +165,8 @@ def load_evidence(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no evidence that was learnt; {wanted}") from None
     if "detector" not in found or "weights" not in found:
         raise ValueError(f"{path} is no evidence that was learnt; {wanted}")
+    if (own := found["detector"]) != detector:
+        raise ValueError(f"{path} was learnt with another detector ({own}); give --detector {own}")
     return found
 
 
