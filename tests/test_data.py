@@ -16,7 +16,9 @@ from hallmark.data import (
     Document,
     Label,
     check_text,
+    claimed,
     decode_utf8,
+    held,
     read_jsonl,
     write_atomically,
 )
@@ -106,3 +108,21 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, failure: BaseExcep
         write_half()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    with held(tmp_path / "own") as mine, held(tmp_path / "own") as theirs:
+        assert (mine, theirs) == (True, False)
+    with held(tmp_path / "own") as mine:
+        assert mine
+
+
+def test_a_folder_is_made_and_claimed_by_one_run(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    with claimed(folder, lock="inside/lock"):
+        assert (folder / "inside" / "lock").is_file()
+        said = f"another run is at work in {folder}; wait for it"
+        with pytest.raises(ValueError, match=said), claimed(folder, lock="inside/lock"):
+            pass
+    with claimed(folder, lock="inside/lock"):
+        pass

@@ -14,6 +14,7 @@ from hallmark.stats import (
     auroc,
     balanced_accuracy,
     bootstrap,
+    clopper_pearson_lower,
     clopper_pearson_upper,
     paired_difference,
     threshold_at_fpr,
@@ -59,6 +60,11 @@ def test_clopper_pearson_is_scipys(k: int, n: int) -> None:
 def test_rule_of_three() -> None:
     assert clopper_pearson_upper(0, 1000) == pytest.approx(3 / 1000, rel=0.01)
     assert clopper_pearson_upper(0, 0) == 1.0
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (0, 50), (3, 50), (50, 50)])
+def test_the_lower_bound_is_the_upper_one_of_what_did_not_happen(k: int, n: int) -> None:
+    assert clopper_pearson_lower(k, n) == pytest.approx(1 - clopper_pearson_upper(n - k, n))
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 8])

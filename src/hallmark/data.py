@@ -226,29 +226,42 @@ def write_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def held(lock: Path) -> Iterator[bool]:
+    """Hold a lock file while in the block; False, at once, where somebody else does."""
+    own = FileLock(lock)
+    try:
+        own.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        own.release()
+
+
+@contextmanager
+def claimed(folder: Path, *, lock: str = LOCK) -> Iterator[None]:
     """Hold `folder` (made where it is not there) for one run; ValueError where another has it.
 
-    What then leaves nothing in it, because it was refused, leaves no folder either.
+    lock: the file that is locked, in the folder or below it. What then leaves nothing else in the
+    folder, because it was refused, leaves no folder either.
     """
     made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(
-            f"another run is at work in {folder}; wait for it, or give another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        if unused := [path.name for path in folder.iterdir()] == [LOCK]:
-            (folder / LOCK).unlink()
-        lock.release()
-        if made and unused:
-            with suppress(OSError):
-                folder.rmdir()
+    (folder / lock).parent.mkdir(parents=True, exist_ok=True)
+    with held(folder / lock) as mine:
+        if not mine:
+            raise ValueError(
+                f"another run is at work in {folder}; wait for it, or give another --out"
+            )
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.iterdir()] == [lock]:
+                (folder / lock).unlink()
+                if made:
+                    with suppress(OSError):
+                        folder.rmdir()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -38,8 +38,13 @@ class Estimate:
     high: float
     n: int
 
+    @property
+    def shown(self) -> str:
+        """Value and interval to three decimals, for tables that give n elsewhere."""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] (n = {self.n})"
+        return f"{self.shown} (n = {self.n})"
 
 
 def wilson(k: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
@@ -64,6 +69,15 @@ def clopper_pearson_upper(k: int, n: int, *, confidence: float = CONFIDENCE) -> 
     """
     _check_count(k, n)
     return 1.0 if k == n else float(special.betaincinv(k + 1, n - k, confidence))
+
+
+def clopper_pearson_lower(k: int, n: int, *, confidence: float = CONFIDENCE) -> float:
+    """One-sided exact lower bound of a rate seen k times in n (Clopper & Pearson 1934).
+
+    The true rate is below it with probability at most 1 - confidence; 0 where k is 0.
+    """
+    _check_count(k, n)
+    return 0.0 if k == 0 else float(special.betaincinv(k, n - k + 1, 1 - confidence))
 
 
 def auroc(human: ArrayLike, synthetic: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:

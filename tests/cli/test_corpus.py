@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from hallmark.cli import corpus
+from hallmark.cli.corpus import Running
 from hallmark.scale.inputs import Shard
 from hallmark.scale.shards import Done
 from hallmark.scale.workers import Crew
@@ -102,10 +104,12 @@ def test_there_is_a_worker_for_each_core_or_gpu(monkeypatch) -> None:
     machine = SimpleNamespace(devices=("cpu", "cuda:0 A", "cuda:1 B", "cuda:2 C"))
     monkeypatch.setattr("hallmark.lm.device.find_machine", lambda: machine)
     monkeypatch.setattr(corpus.os, "cpu_count", lambda: 16)
-    assert corpus.crew_of("cpu", None, "", most=100) == Crew(16)
-    assert corpus.crew_of("cpu", None, "", most=4) == Crew(4)
-    assert corpus.crew_of("cuda", None, "", most=100) == Crew(3, gpus=True)
-    assert corpus.crew_of("cuda", 2, "", most=100) == Crew(2, gpus=True)
-    assert corpus.crew_of("cuda", None, "tcp://x:1", most=100).scheduler == "tcp://x:1"
+    gpus, many = Running(device="cuda"), Running(device="cuda", workers=4)
+    assert corpus.crew_of(Running(), most=100) == Crew(16)
+    assert corpus.crew_of(Running(), most=4) == Crew(4)
+    assert corpus.crew_of(gpus, most=100) == Crew(3, gpus=True)
+    assert corpus.crew_of(replace(gpus, workers=2), most=100) == Crew(2, gpus=True)
+    far = replace(gpus, scheduler="tcp://x:1")
+    assert corpus.crew_of(far, most=100).scheduler == "tcp://x:1"
     with pytest.raises(ValueError, match="there are not 4 GPUs here; give --workers 3 at most"):
-        corpus.crew_of("cuda", 4, "", most=100)
+        corpus.crew_of(many, most=100)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from hallmark.detect import logistic
 from hallmark.detect.logistic import fit_path
 from hallmark.detect.ngrams import learn_vocabulary
-from hallmark.detect.tokens import Words
+from hallmark.detect.tokens import WordIndex
 
 C_VALUES = (0.1, 1.0, 10.0, 100.0)
 
@@ -24,7 +24,7 @@ def test_every_c_has_liblinears_solution(monkeypatch: pytest.MonkeyPatch) -> Non
     texts = [" ".join(f"w{(rng.geometric(0.1) + 3 * y) % 40}" for _ in range(30)) for y in labels]
     peer = TfidfVectorizer(ngram_range=(1, 2), min_df=2)
     features = peer.fit_transform(texts)
-    words = Words()
+    words = WordIndex()
     streams = list(words.read(texts, learn=True))
     vocabulary, seen = learn_vocabulary(streams, words, min_df=2, max_features=2**21)
     rows = list(vocabulary.rows(streams))

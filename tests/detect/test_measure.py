@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hallmark.detect.detector import Scores
-from hallmark.detect.measure import cut_to, measure
+from hallmark.detect.measure import measure
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.stats import auroc, balanced_accuracy
 
@@ -38,9 +38,3 @@ def test_a_row_for_each_synthetic_corpus() -> None:
         assert row.auroc == auroc(human, own)
     with pytest.raises(ValueError, match="both kinds with 9 tokens are needed"):
         list(measure(stand, texts, labels, sources, tokens=9, tokenizer=Tokenizer([])))
-
-
-def test_cut_texts_are_whole_characters() -> None:
-    assert cut_to("ab  cé", 5, Tokenizer([])) == "ab c"  # é is two tokens here
-    assert cut_to("ab  cé", 6, Tokenizer([])) == "ab cé"
-    assert cut_to("ab  cé", 7, Tokenizer([])) is None

@@ -13,7 +13,7 @@ from hallmark.detect import ngrams
 from hallmark.detect.logistic import margins
 from hallmark.detect.ngrams import Vocabulary, learn_vocabulary
 from hallmark.detect.normalise import normalise
-from hallmark.detect.tokens import Words, prepare
+from hallmark.detect.tokens import WordIndex, prepare
 
 LETTERS = st.sampled_from(
     [*"ab1_ .'\n", "é", "ﬁ", "İ", "Σ", "ß", "\u2019", "…", "\u0301", "中", "\U0001d518"]
@@ -44,7 +44,7 @@ def check(texts: list[str], *, min_df: int = 1, max_features: int = 2**21) -> No
 
 
 def learn(texts: list[str], **limits: int) -> tuple[Vocabulary, np.ndarray]:
-    words = Words()
+    words = WordIndex()
     streams = list(words.read(map(prepare, texts), learn=True))
     return learn_vocabulary(streams, words, **limits)
 

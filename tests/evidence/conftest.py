@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ def draft(name: str, posterior: float, *, gold: Label | None = None, texts: int 
     )
     own = tuple(Text(f"{name}-{i}", 1e9 + i, f"text {i} of it", 7) for i in range(texts))
     return Draft(name, pseudonym_of(name, key=DRAFT_KEY), evidence, own, gold)
+
+
+def whats(store: CaseStore) -> list[str]:
+    """What was done, by the log."""
+    return [json.loads(entry.event)["what"] for entry in store.entries()]
 
 
 @pytest.fixture

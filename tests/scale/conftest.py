@@ -15,10 +15,18 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from hallmark.detect.judge import Judge, load_detector
 from hallmark.models.sizes import BUNDLED
+from hallmark.scale.inputs import list_shards
+from hallmark.scale.run import run
+from hallmark.scale.stages import Score
+from hallmark.scale.workers import Crew
 
 Rows = list[dict[str, Any]]
 Hashes = Callable[[Path], dict[str, str]]
+NOWHERE = Path("nowhere")
+SCORE = Score(NOWHERE, "ladder-0.5M")
+ONE = Crew(1).map
 
 
 def rows_of(shard: int, count: int = 24) -> Rows:
@@ -34,6 +42,11 @@ def rows_of(shard: int, count: int = 24) -> Rows:
             "text": f"{text} {'see http://example.org/x?y=1' if n % 3 else ''}",
         })  # fmt: skip
     return rows
+
+
+def read(folder: Path, *names: str) -> list[dict[str, object]]:
+    """The rows of a folder's Parquet files."""
+    return [row for name in names for row in parquet.read_table(folder / name).to_pylist()]
 
 
 def write_jsonl(path: Path, rows: Rows) -> Path:
@@ -56,6 +69,20 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out.writerows(rows_of(3))
     (folder / "notes.txt").write_text("not a shard")
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus scored as nothing disturbed it. Not to be changed."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    outcome = run(SCORE, list_shards([shards]), folder, mapped=ONE)
+    assert not outcome.errors
+    return folder
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    return load_detector("bundled", home=NOWHERE)
 
 
 @pytest.fixture(scope="session")

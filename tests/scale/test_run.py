@@ -1,9 +1,8 @@
-"""A folder of output shards by one process: what is in it, resuming, refusing."""
+"""A folder of output shards by one process: resuming and refusing."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 import signal
@@ -14,131 +13,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from filelock import FileLock
-from pyarrow import parquet
 
-from hallmark.detect.judge import Judge, load_detector
-from hallmark.evidence.accounts import SIGNALS, tabulate
-from hallmark.evidence.content import score_texts
-from hallmark.evidence.posts import Post, read_posts
 from hallmark.scale.inputs import list_shards
 from hallmark.scale.run import run
 from hallmark.scale.shards import Done, Stage, Task
-from hallmark.scale.stages import Computing, Detect, Score
-from hallmark.scale.traces import Traces
-from hallmark.scale.workers import Crew
+from hallmark.scale.stages import Computing
 
-NOWHERE = Path("nowhere")
-SCORE = Score(NOWHERE, "ladder-0.5M")
-ONE = Crew(1).map
+from .conftest import ONE, SCORE
+
 PROGRAM = "from hallmark.cli.main import run; run()"
 
 
 class Killed(BaseException):
     """Stands in for what ends a process."""
-
-
-@pytest.fixture(scope="module")
-def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus scored as nothing disturbed it. Not to be changed."""
-    folder = tmp_path_factory.mktemp("whole") / "out"
-    outcome = run(SCORE, list_shards([shards]), folder, mapped=ONE)
-    assert not outcome.errors
-    return folder
-
-
-def read(folder: Path, *names: str) -> list[dict[str, object]]:
-    return [row for name in names for row in parquet.read_table(folder / name).to_pylist()]
-
-
-def test_scores_are_those_of_the_model(whole: Path, shards: Path) -> None:
-    from hallmark.lm.scorers import load_scorer
-    from hallmark.models.sizes import BUNDLED
-
-    manifest = json.loads((whole / "manifest.json").read_text())
-    assert [i["name"] for i in manifest["inputs"]] == [
-        "0.jsonl", "1.jsonl.gz", "2.parquet", "3.csv", "4.jsonl", "5.jsonl"
-    ]  # fmt: skip
-    assert [f["rows"] for f in manifest["files"].values()] == [24] * 6
-    assert manifest["run"]["stage"] == "score"
-    assert str(shards) not in json.dumps(manifest)
-    rows = read(whole, *manifest["files"])
-    posts = [post for shard in list_shards([shards]) for post in read_posts(shard.path)]
-    assert [row["id"] for row in rows] == [post.id for post in posts]
-    model = load_scorer(BUNDLED / "ladder-0.5M")
-    for row, scores in zip(rows[::11], model.score([p.text for p in posts[::11]]), strict=True):
-        assert row["tokens_used"] == row["tokens_total"] == len(scores)
-        assert row["log_prob"] == pytest.approx(scores.log_prob.mean(), abs=1e-5)
-        assert row["log_rank"] == pytest.approx(np.log(scores.rank).mean(), abs=1e-2)
-
-
-def test_every_token_where_asked_and_cut_texts_say_so(shards: Path, tmp_path: Path) -> None:
-    stage = dataclasses.replace(SCORE, per_token=True, max_tokens=7)
-    run(stage, list_shards([shards / "0.jsonl"]), tmp_path, mapped=ONE)
-    for row in read(tmp_path, "part-00000.parquet"):
-        assert row["tokens_used"] == len(row["token_ids"]) == len(row["token_rank"]) == 7
-        assert row["tokens_total"] > 7
-        assert row["log_prob"] == pytest.approx(np.mean(row["token_log_prob"]), abs=1e-6)
-
-
-def test_an_empty_text_has_no_score(tmp_path: Path) -> None:
-    (tmp_path / "in.jsonl").write_text('{"text": ""}\n{"text": "Here is one."}\n')
-    run(SCORE, list_shards([tmp_path / "in.jsonl"]), tmp_path / "out", mapped=ONE)
-    empty, other = read(tmp_path / "out", "part-00000.parquet")
-    assert (empty["id"], empty["tokens_used"], empty["log_prob"]) == ("1", 0, None)
-    assert (other["id"], other["log_prob"] < 0) == ("2", True)
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    return load_detector("bundled", home=NOWHERE)
-
-
-def test_verdicts_are_those_of_the_judge(judge: Judge, shards: Path, tmp_path: Path) -> None:
-    run(Detect(NOWHERE), list_shards([shards / "2.parquet"]), tmp_path, mapped=ONE)
-    rows = read(tmp_path, "part-00000.parquet")
-    texts = [post.text for post in read_posts(shards / "2.parquet")]
-    verdicts = judge.judge(texts)
-    assert [row["band"] for row in rows] == [str(v.band) for v in verdicts]
-    assert [row["score"] for row in rows] == [v.score for v in verdicts]
-    assert [row["reason"] for row in rows] == [v.reason for v in verdicts]
-
-
-def all_posts(shards: Path) -> list[Post]:
-    return [post for shard in list_shards([shards]) for post in read_posts(shard.path)]
-
-
-def test_signals_over_shards_are_those_over_one_table(shards: Path, tmp_path: Path) -> None:
-    outcome = run(Traces(NOWHERE), list_shards([shards]), tmp_path, mapped=ONE)
-    assert list(outcome.manifest["files"])[-2:] == ["accounts.parquet", "clusters.parquet"]
-    posts = all_posts(shards)
-    table = tabulate(posts)
-    rows = read(tmp_path, "accounts.parquet")
-    assert [row["account"] for row in rows] == list(table.names)
-    for name in SIGNALS:
-        found = [np.nan if row[name] is None else row[name] for row in rows]
-        np.testing.assert_array_equal(found, table.values[name])
-    found = {row["id"]: row["cluster"] for row in read(tmp_path, "clusters.parquet")}
-    sizes = np.bincount(table.cluster)
-    assert found == {
-        p.id: c for p, c in zip(posts, table.cluster.tolist(), strict=True) if sizes[c] > 1
-    }
-    assert len(found) > 10
-
-
-def test_content_is_pooled_by_account_where_a_detector_is_named(
-    judge: Judge, shards: Path, tmp_path: Path
-) -> None:
-    run(Traces(NOWHERE, "bundled"), list_shards([shards / "0.jsonl"]), tmp_path, mapped=ONE)
-    posts = list(read_posts(shards / "0.jsonl"))
-    scores = np.array(list(score_texts([p.text for p in posts], judge.detector)))
-    for row in read(tmp_path, "accounts.parquet"):
-        own = scores[[p.account == row["account"] for p in posts]]
-        own = own[~np.isnan(own)]
-        assert row["content_texts"] == len(own)
-        assert row["content"] == pytest.approx(own.mean(), abs=1e-4)
 
 
 def until(count: int):
@@ -211,22 +100,6 @@ def test_a_bad_record_is_one_line_and_the_others_finish(
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ('{"body": "x"}', "record 2 of {} has no \"text\", but 'body'; use --field"),
-        ('{"text": 7}', '"text" of record 2 of {} is not a string'),
-        ('{"text": "a\\u0000"}', '"text" of record 2 of {} has a NUL'),
-    ],
-)
-def test_a_record_without_a_text_is_named(row: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "in.jsonl"
-    path.write_text(f'{{"text": "good"}}\n{row}\n')
-    outcome = run(SCORE, list_shards([path]), tmp_path / "out", mapped=ONE)
-    assert said.format(path) in outcome.errors[0]
-    assert outcome.errors[0].count("\n") == 0
-
-
-@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"max_tokens": 5}, "max_tokens 1024, not 5"), ({"per_token": True}, "per_token False"),
@@ -282,17 +155,6 @@ def test_a_folder_of_something_else_or_in_use_is_refused(shards: Path, tmp_path:
     out.mkdir()
     with FileLock(out / ".lock"), pytest.raises(ValueError, match="another run is at work in"):
         run(SCORE, inputs, out, mapped=ONE)
-
-
-def test_inputs_that_are_none_are_refused(tmp_path: Path, shards: Path) -> None:
-    with pytest.raises(ValueError, match=r"holds no file of .jsonl"):
-        list_shards([tmp_path])
-    with pytest.raises(FileNotFoundError, match="is not there"):
-        list_shards([tmp_path / "none.jsonl"])
-    with pytest.raises(ValueError, match="is none of"):
-        list_shards([shards / "notes.txt"])
-    with pytest.raises(ValueError, match="is given twice"):
-        list_shards([shards, shards / "0.jsonl"])
 
 
 def test_a_full_disk_leaves_nothing(shards: Path, tmp_path: Path, monkeypatch) -> None:

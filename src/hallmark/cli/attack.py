@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli.inputs import LineReader, name_of, open_input
-from hallmark.cli.options import AsJson, Detector, Quiet, home
+from hallmark.cli.options import AnyDetector, AsJson, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.data import Label, check_text, read_jsonl
 from hallmark.detect.verdict import BUNDLED_DETECTOR
+from hallmark.evaluate.attacks import FPR
 
 if TYPE_CHECKING:
     from hallmark.evaluate.attack_table import AttackTable, Change
@@ -65,14 +66,14 @@ Rate = Annotated[
 def attack(
     texts: Texts,
     human: Human = None,
-    detector: Detector = BUNDLED_DETECTOR,
+    detector: AnyDetector = BUNDLED_DETECTOR,
     split: Split = "test",
     words: Words = 0,
     only: Only = None,
     synonyms: Synonyms = None,
     paraphraser: Paraphraser = None,
     paraphrase_prompt: Prompt = None,
-    fpr: Rate = 0.05,
+    fpr: Rate = FPR,
     seed: Seed = 0,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -177,8 +178,8 @@ def markdown(table: AttackTable, *, fpr: float) -> str:
     lines = [
         f"TPR at {fpr:.0%} FPR and AUROC, with 95 % intervals; cost: TPR lost by the attack, in "
         f"points. n = {table.rows[0].raw.tpr.n} synthetic texts; thresholds from {table.fitted} "
-        f"human texts, on {table.fpr_raw.n} others: FPR {rate(table.fpr_raw)} raw, "
-        f"{rate(table.fpr_cleaned)} cleaned; tampered {rate(table.human_tampered)}.",
+        f"human texts, on {table.fpr_raw.n} others: FPR {table.fpr_raw.shown} raw, "
+        f"{table.fpr_cleaned.shown} cleaned; tampered {table.human_tampered.shown}.",
         "",
         "| attack | texts changed | TPR raw | TPR cleaned | cost raw | cost cleaned "
         "| AUROC raw | AUROC cleaned | called tampered |",
@@ -186,16 +187,11 @@ def markdown(table: AttackTable, *, fpr: float) -> str:
     ]
     for row in table.rows:
         cells = [row.attack, f"{row.changed.value:.0%}"]
-        cells += [rate(row.raw.tpr), rate(row.cleaned.tpr)]
+        cells += [row.raw.tpr.shown, row.cleaned.tpr.shown]
         cells += [points(row.raw.cost), points(row.cleaned.cost)]
-        cells += [rate(row.raw.auroc), rate(row.cleaned.auroc)]
-        lines.append(f"| {' | '.join([*cells, rate(row.tampered)])} |")
+        cells += [row.raw.auroc.shown, row.cleaned.auroc.shown]
+        lines.append(f"| {' | '.join([*cells, row.tampered.shown])} |")
     return "\n".join(lines)
-
-
-def rate(found: Estimate) -> str:
-    """A rate or an area with its interval."""
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def points(found: Estimate) -> str:

@@ -1,20 +1,20 @@
-"""What a build shows: a bar with the time left on a terminal, a line now and then elsewhere."""
+"""What work on many documents shows: a bar with the time left on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from hallmark.cli.output import console, note
+from hallmark.cli.output import SAY_AFTER, console, error_console, note
 
 if TYPE_CHECKING:
     from hallmark.outputs.build import Step
     from hallmark.outputs.summary import Summary
 
-_QUIET_SECONDS = 30  # off a terminal, progress is said this often
+T = TypeVar("T", contravariant=True)
 
 
 class _Count:
@@ -52,42 +52,58 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-@contextmanager
-def report(total: int, *, quiet: bool) -> Iterator[Callable[[Step], None]]:
+class Count(Protocol[T]):
+    """What counts steps and says in a line how far the work is."""
+
+    done: int
+
+    def add(self, step: T, /) -> None:
+        """Count a step."""
+        ...
+
+    def line(self) -> str:
+        """Progress in words."""
+        ...
+
+
+def report(total: int, *, quiet: bool) -> AbstractContextManager[Callable[[Step], None]]:
     """What to call with each step of a build of `total` documents."""
-    count = _Count(total)
+    return shown(_Count(total), total=total, waiting="loading the model", quiet=quiet)
+
+
+@contextmanager
+def shown(
+    count: Count[T], *, total: int, waiting: str, quiet: bool, every: float = SAY_AFTER
+) -> Iterator[Callable[[T], None]]:
+    """What to call with each step: a bar on a terminal, elsewhere a line each `every` seconds.
+
+    waiting: what the bar says before the first step.
+    """
     if quiet:
         yield count.add
-    elif sys.stderr.isatty():
-        with _bar(count) as tell:
-            yield tell
+    elif not sys.stderr.isatty():
+        yield _lines(count, every)
     else:
-        yield _lines(count)
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (BarColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=error_console()) as bar:
+            task = bar.add_task(waiting, total=total)
+
+            def tell(step: T) -> None:
+                count.add(step)
+                bar.update(task, completed=count.done, description=count.line())
+
+            yield tell
 
 
-@contextmanager
-def _bar(count: _Count) -> Iterator[Callable[[Step], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (BarColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True, highlight=False, markup=False)) as bar:
-        task = bar.add_task("loading the model", total=count.total)
-
-        def tell(step: Step) -> None:
-            count.add(step)
-            bar.update(task, completed=count.done, description=count.line())
-
-        yield tell
-
-
-def _lines(count: _Count) -> Callable[[Step], None]:
+def _lines(count: Count[T], every: float) -> Callable[[T], None]:
     last = time.monotonic()
 
-    def tell(step: Step) -> None:
+    def tell(step: T) -> None:
         nonlocal last
         count.add(step)
-        if time.monotonic() - last >= _QUIET_SECONDS:
+        if time.monotonic() - last >= every:
             last = time.monotonic()
             note(f"hallmark: {count.line()}", quiet=False)
 
@@ -104,13 +120,12 @@ def show_summaries(summaries: Sequence[Summary]) -> None:
         style="bold",
     )
     for s in summaries:
-        ended = f"{s.ended.value:.3f} [{s.ended.low:.3f}, {s.ended.high:.3f}]"
         distinct = (
             "-" if s.distinct_1 is None or s.distinct_2 is None
             else f"{s.distinct_1:.3f}, {s.distinct_2:.3f}"
         )  # fmt: skip
         out.print(
             f"{f'{s.source}.{s.split}':<{width}} {s.documents:>9,} {s.tokens:>11,} "
-            f"{s.mean_length:>7.1f} {s.median_length:>7.1f} {ended:>20} {s.duplicates:>6} "
+            f"{s.mean_length:>7.1f} {s.median_length:>7.1f} {s.ended.shown:>20} {s.duplicates:>6} "
             f"{distinct:>14}"
         )

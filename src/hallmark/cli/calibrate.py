@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli.fields import options_of
-from hallmark.cli.options import AsJson, Detector, Precision, Quiet, home
+from hallmark.cli.options import AnyDetector, AsJson, Precision, Quiet, home
 from hallmark.cli.output import print_json, progress
 from hallmark.cli.samples import Fields, score_files
 from hallmark.detect.target import CertificateConfig
@@ -45,7 +45,7 @@ def calibrate(
     human: Human,
     out: Out,
     synthetic: Synthetic = None,
-    detector: Detector = BUNDLED_DETECTOR,
+    detector: AnyDetector = BUNDLED_DETECTOR,
     precision: Precision = REFERENCE,
     author: Author = None,
     domain: Domain = None,
@@ -105,10 +105,9 @@ def sentences(certificate: Certificate) -> list[str]:
             + (f"no claim: {refusal}." if refusal else f"score above {one.threshold:.4g}.")
         )
         for cell in (one.whole, *one.cells):
-            name = " / ".join(part for part in (cell.domain, cell.group) if part) or "all texts"
             more = f"; {cell.needed} more needed" if cell.needed else ""
             lines.append(
-                f"    {name}: {cell.errors} of {cell.n} flagged, at most {cell.bound:.1%} "
+                f"    {cell.name}: {cell.errors} of {cell.n} flagged, at most {cell.bound:.1%} "
                 f"(95 %){more}"
             )
     return lines

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hallmark.cli.changes import Changes
+from hallmark.cli.extras import needs
+from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import name_of, spooled
-from hallmark.cli.labelled import labels_text
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, Quiet, home, load_model
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Model, OutFile, Quiet, home, load_model
 from hallmark.cli.output import note, print_json, printable
 from hallmark.cli.serve import HOST, PORT, Host, Port, announcing, log
-from hallmark.cli.signals import labels_in, load_posts, print_rows
+from hallmark.cli.signals import labels_in, labels_text, load_posts, print_rows
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 
 if TYPE_CHECKING:
@@ -55,12 +58,9 @@ Receipts = Annotated[
     list[Path] | None,
     typer.Option("--receipt", metavar="FILE", help="A receipt or case file kept elsewhere; often."),
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
 Address = Annotated[
     str, typer.Option(metavar="URL", help="How others reach the pages, through TLS: https://...")
 ]
-Days = Annotated[int | None, typer.Option(min=1, help="Change it.", show_default=False)]
-Cost = Annotated[float | None, typer.Option(help="Change it.", show_default=False)]
 
 
 @cases.command("import")
@@ -153,7 +153,11 @@ def verify(
 
 @cases.command()
 def export(
-    number: Number, out: Out, database: Where = WHERE, json: AsJson = False, quiet: Quiet = False
+    number: Number,
+    out: OutFile,
+    database: Where = WHERE,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a case as one file, .html or .json; the HTML prints well."""
     load_pages()
@@ -167,7 +171,7 @@ def export(
 
 @cases.command("export-reviews")
 def export_reviews(
-    out: Out, database: Where = WHERE, json: AsJson = False, quiet: Quiet = False
+    out: OutFile, database: Where = WHERE, json: AsJson = False, quiet: Quiet = False
 ) -> None:
     """Write final outcomes as labels for `hallmark signals learn`; undecided cases are left out."""
     from hallmark.models.folder import write_text
@@ -180,26 +184,12 @@ def export_reviews(
 
 
 @cases.command()
+@options_of(Changes())
 def settings(
-    keep_days: Days = None,
-    appeal_days: Days = None,
-    hold_hours: Days = None,
-    texts: Days = None,
-    double: Cost = None,
-    missed: Cost = None,
-    wrong: Cost = None,
-    pseudonyms: Annotated[
-        bool | None, typer.Option("--pseudonyms/--names", help="Change it.", show_default=False)
-    ] = None,
-    database: Where = WHERE,
-    json: AsJson = False,
-    quiet: Quiet = False,
+    database: Where = WHERE, json: AsJson = False, quiet: Quiet = False, *, settings: Changes
 ) -> None:
-    """Show how cases are handled, or change it; changes are in the log."""
-    given = {"keep_days": keep_days, "appeal_days": appeal_days, "hold_hours": hold_hours,
-             "texts": texts, "double": double, "missed": missed, "wrong": wrong,
-             "pseudonyms": pseudonyms}  # fmt: skip
-    new = {name: value for name, value in given.items() if value is not None}
+    """Show how cases are handled, or change what is given; changes are in the log."""
+    new = {name: value for name, value in asdict(settings).items() if value is not None}
     with opened(database) as store:
         found = changed(store, new)
     print_json(found) if json else print_rows([[n, str(v)] for n, v in found.items()])
@@ -211,12 +201,8 @@ def opened(database: str, *, make: bool = False) -> Iterator[CaseStore]:
     """The store, made only where that is asked for; ValueError where it is not there, or what it
     needs is not installed.
     """
-    try:
+    with needs("cases", who="cases need"):
         from hallmark.evidence.store import open_cases
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{error.name} is not installed; `pip install 'hallmark[cases]'` gets what cases need"
-        ) from None
     store = open_cases(database, make=make)
     try:
         yield store
@@ -226,12 +212,8 @@ def opened(database: str, *, make: bool = False) -> Iterator[CaseStore]:
 
 def load_pages() -> Any:
     """The pages; ValueError where what they need is not installed."""
-    try:
+    with needs("cases", who="cases need"):
         from hallmark.web.cases import serving
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{error.name} is not installed; `pip install 'hallmark[cases]'` gets what cases need"
-        ) from None
     return serving
 
 
@@ -294,7 +276,6 @@ def show_people(store: CaseStore, *, json: bool) -> None:
 
 def changed(store: CaseStore, given: dict[str, Any]) -> dict[str, Any]:
     """The settings, changed where something is given."""
-    import dataclasses
-
-    store.change_settings(dataclasses.replace(store.settings, **given)) if given else None
-    return dataclasses.asdict(store.settings)
+    if given:
+        store.change_settings(replace(store.settings, **given))
+    return asdict(store.settings)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.cli.building import clock
+from hallmark.cli.building import clock, shown
 from hallmark.cli.detect import Prior
+from hallmark.cli.fields import options_of
 from hallmark.cli.options import DEFAULT_MODEL, AsJson, Detector, Model, Precision, Quiet, home
 from hallmark.cli.output import note, print_json
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR
@@ -66,7 +67,19 @@ Content = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Running:
+    """How a command runs over the shards; its fields are options of all three."""
+
+    precision: Precision = REFERENCE
+    device: Device = "cpu"
+    threads: Threads = 1
+    workers: Workers = None
+    scheduler: Scheduler = ""
+
+
 @corpus.command()
+@options_of(Running())
 def score(
     files: In,
     out: Out,
@@ -74,39 +87,33 @@ def score(
     field: Field = "text",
     max_tokens: MaxTokens = 1024,
     per_token: PerToken = False,
-    precision: Precision = REFERENCE,
-    device: Device = "cpu",
-    threads: Threads = 1,
-    workers: Workers = None,
-    scheduler: Scheduler = "",
     json: AsJson = False,
     quiet: Quiet = False,
+    *,
+    settings: Running,
 ) -> None:
     """How likely a model finds each text; the same command goes on after any interruption."""
     from hallmark.scale.stages import Score
 
     stage = Score(
         home(), portable(model), field=field, max_tokens=max_tokens, per_token=per_token,
-        computing=computing(device, precision, threads),
+        computing=computing(settings),
     )  # fmt: skip
-    go(stage, files, out, device=device, workers=workers, scheduler=scheduler, json=json,
-       quiet=quiet)  # fmt: skip
+    go(stage, files, out, settings, json=json, quiet=quiet)
 
 
 @corpus.command()
+@options_of(Running())
 def detect(
     files: In,
     out: Out,
     detector: Detector = BUNDLED_DETECTOR,
     field: Field = "text",
     prior: Prior = PRIOR,
-    precision: Precision = REFERENCE,
-    device: Device = "cpu",
-    threads: Threads = 1,
-    workers: Workers = None,
-    scheduler: Scheduler = "",
     json: AsJson = False,
     quiet: Quiet = False,
+    *,
+    settings: Running,
 ) -> None:
     """A verdict on each text; the same command goes on after any interruption.
 
@@ -116,24 +123,21 @@ def detect(
 
     stage = Detect(
         home(), portable(detector), field=field, prior=prior,
-        computing=computing(device, precision, threads),
+        computing=computing(settings),
     )  # fmt: skip
-    go(stage, files, out, device=device, workers=workers, scheduler=scheduler, json=json,
-       quiet=quiet)  # fmt: skip
+    go(stage, files, out, settings, json=json, quiet=quiet)
 
 
 @corpus.command()
+@options_of(Running())
 def signals(
     files: In,
     out: Out,
     detector: Content = "",
-    precision: Precision = REFERENCE,
-    device: Device = "cpu",
-    threads: Threads = 1,
-    workers: Workers = None,
-    scheduler: Scheduler = "",
     json: AsJson = False,
     quiet: Quiet = False,
+    *,
+    settings: Running,
 ) -> None:
     """What accounts' posts have in common, over all files together.
 
@@ -142,16 +146,15 @@ def signals(
     """
     from hallmark.scale.traces import Traces
 
-    stage = Traces(home(), portable(detector), computing(device, precision, threads))
-    go(stage, files, out, device=device, workers=workers, scheduler=scheduler, json=json,
-       quiet=quiet)  # fmt: skip
+    stage = Traces(home(), portable(detector), computing(settings))
+    go(stage, files, out, settings, json=json, quiet=quiet)
 
 
-def computing(device: str, precision: str, threads: int) -> Computing:
+def computing(settings: Running) -> Computing:
     """How each worker computes."""
     from hallmark.scale.stages import Computing
 
-    return Computing(device, precision, threads)
+    return Computing(settings.device, settings.precision, settings.threads)
 
 
 def portable(name: str) -> str:
@@ -160,15 +163,14 @@ def portable(name: str) -> str:
 
 
 def go(
-    stage: Stage, files: Sequence[Path], out: Path, *, device: str, workers: int | None,
-    scheduler: str, json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    stage: Stage, files: Sequence[Path], out: Path, settings: Running, *, json: bool, quiet: bool
+) -> None:
     """Do the shards and say what came of them; exit 1 where some could not be done."""
     from hallmark.scale.inputs import list_shards
     from hallmark.scale.run import run
 
     shards = list_shards(files)
-    crew = crew_of(device, workers, scheduler, most=len(shards))
+    crew = crew_of(settings, most=len(shards))
     with report(shards, quiet=quiet) as on_done:
         outcome = run(stage, shards, out, mapped=crew.map, on_done=on_done)
     for error in outcome.errors[:_MOST_SHOWN]:
@@ -184,22 +186,22 @@ def go(
         )
 
 
-def crew_of(device: str, workers: int | None, scheduler: str, *, most: int) -> Crew:
+def crew_of(settings: Running, *, most: int) -> Crew:
     """The workers: by default one for each core, or for each GPU; no more than `most`.
 
     ValueError where there are fewer GPUs than asked for.
     """
     from hallmark.scale.workers import Crew
 
-    gpus = device.partition(":")[0] == "cuda"
+    gpus, workers = settings.device.partition(":")[0] == "cuda", settings.workers
     here = os.cpu_count() or 1
-    if gpus and not scheduler:
+    if gpus and not settings.scheduler:
         from hallmark.lm.device import find_machine
 
         here = max(1, sum(name.startswith("cuda") for name in find_machine().devices))
         if workers and workers > here:
             raise ValueError(f"there are not {workers} GPUs here; give --workers {here} at most")
-    return Crew(min(workers or here, most), scheduler, gpus=gpus)
+    return Crew(min(workers or here, most), settings.scheduler, gpus=gpus)
 
 
 def as_record(outcome: Outcome) -> dict[str, object]:
@@ -238,32 +240,8 @@ class _Pace:
         return f"{said}, {clock(seconds)} left"
 
 
-@contextmanager
-def report(shards: Sequence[Shard], *, quiet: bool) -> Iterator[Callable[[Done], None]]:
+def report(
+    shards: Sequence[Shard], *, quiet: bool
+) -> AbstractContextManager[Callable[[Done], None]]:
     """What to call with each shard: a bar on a terminal, a line a shard elsewhere."""
-    pace = _Pace(shards)
-    if quiet:
-        yield pace.add
-    elif not sys.stderr.isatty():
-        yield _lines(pace)
-    else:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        columns = (BarColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=Console(stderr=True, highlight=False, markup=False)) as bar:
-            task = bar.add_task("loading", total=len(shards))
-
-            def tell(done: Done) -> None:
-                pace.add(done)
-                bar.update(task, completed=pace.done, description=pace.line())
-
-            yield tell
-
-
-def _lines(pace: _Pace) -> Callable[[Done], None]:
-    def tell(done: Done) -> None:
-        pace.add(done)
-        note(f"hallmark: {pace.line()}", quiet=False)
-
-    return tell
+    return shown(_Pace(shards), total=len(shards), waiting="loading", quiet=quiet, every=0)

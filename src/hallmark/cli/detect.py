@@ -24,7 +24,6 @@ from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
 from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
-    from hallmark.detect.certified import CertifiedJudge
     from hallmark.detect.judge import Judge
 
 Look = Callable[[list[str]], list[Verdict]]
@@ -92,9 +91,7 @@ def check_usage(files: list[str], *, json: bool, jsonl: bool) -> None:
         raise typer.BadParameter("standard input (-) can be read once only")
 
 
-def load(
-    name: str, precision: str = REFERENCE, *, calibration: Path | None = None
-) -> Judge | CertifiedJudge:
+def load(name: str, precision: str = REFERENCE, *, calibration: Path | None = None) -> Judge:
     """The detector of that name or folder; its thresholds were fitted on float32 readings."""
     if calibration is None:
         from hallmark.detect.judge import load_detector

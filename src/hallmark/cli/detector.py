@@ -19,6 +19,7 @@ from hallmark.cli.options import (
     AsJson,
     AsJsonLines,
     Device,
+    OutFolder,
     Quiet,
     Source,
     home,
@@ -56,7 +57,6 @@ Synthetic = Annotated[
     typer.Option(metavar="FILE", help="The same of synthetic texts."),
 ]
 Run = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the run is kept.")]
-Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
 Folder = Annotated[Path, typer.Argument(metavar="DETECTOR", help="The folder of a detector.")]
 Published = Annotated[
     Path, typer.Argument(metavar="FILE|FOLDER", help="detector-*.pt, or a folder of transformers'.")
@@ -97,7 +97,7 @@ def train(
 @detector.command("import")
 def import_(
     published: Published,
-    out: Out,
+    out: OutFolder,
     tokenizer: Words = "roberta-base",
     json: AsJson = False,
     quiet: Quiet = False,
@@ -185,15 +185,12 @@ def fit(
 
 
 def load(folder: Path) -> Detector:
-    """The detector of any kind in a folder."""
-    from hallmark.detect.judge import load_class
-    from hallmark.models.folder import read_json
+    """The detector of any kind in a folder; ValueError where there is none."""
+    from hallmark.detect.judge import load_scorer
 
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; give that of a saved detector")
-    kind = read_json(folder / "config.json").get("kind")
-    loaded: Detector = load_class(str(kind)).load(folder, home=home())
-    return loaded
+    return load_scorer(str(folder.resolve()), home=home())
 
 
 def score_lines(source: str, loaded: Detector, *, quiet: bool) -> None:
@@ -214,10 +211,7 @@ def show(rows: list[Measured]) -> None:
         style="bold",
     )
     for row in rows:
-        accuracy, area = (
-            f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" for e in (row.accuracy, row.auroc)
-        )
         out.print(
             f"{row.tokens:>6}  {row.source:<{width}}  {row.synthetic:>6}  {row.human:>6}  "
-            f"{accuracy:<21}  {area}"
+            f"{row.accuracy.shown:<21}  {row.auroc.shown}"
         )

@@ -18,7 +18,6 @@ from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band
 from hallmark.models.precision import REFERENCE
 
 if TYPE_CHECKING:
-    from hallmark.detect.certified import CertifiedJudge
     from hallmark.detect.judge import Judge
     from hallmark.evaluate.fairness import Judged
 
@@ -48,9 +47,7 @@ def fairness(
     note(f"hallmark: {few} of {len(found.rates)} cells are too small to say much", quiet=quiet)
 
 
-def judged(
-    files: list[str], group: str, judge: Judge | CertifiedJudge, *, quiet: bool
-) -> list[Judged]:
+def judged(files: list[str], group: str, judge: Judge, *, quiet: bool) -> list[Judged]:
     """Every text with whether the detector calls it likely synthetic."""
     from hallmark.evaluate.fairness import Judged
 

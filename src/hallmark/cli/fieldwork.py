@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hallmark.cli.extras import needs
 from hallmark.cli.options import AsJson, Quiet
 from hallmark.cli.output import note, print_json
 from hallmark.cli.serve import HOST, Host, Port, log
@@ -99,9 +100,9 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write answers.csv, raters.csv and codebook.md, in which nobody is named."""
-    store = open_store(file, plan, database, there=True)
     from hallmark.study.export import export as write
 
+    store = open_store(file, plan, database, there=True)
     try:
         lines = write(store, out)
     finally:
@@ -155,27 +156,16 @@ def open_store(
     where = database or str(file.with_suffix(".db"))
     if there and "://" not in where and not Path(where).exists():
         raise ValueError(f"{where} is not there; name the database that `study serve` was given")
-    try:
+    with needs("study", who="this needs"):
         from hallmark.study.store import Store
-    except ModuleNotFoundError as error:
-        raise missing(error) from None
     return Store.open(where, study, made, rules=Rules(abandoned))
 
 
 def load_server() -> ModuleType:
     """The web layer; ValueError where what it needs is not installed."""
-    try:
+    with needs("study", who="this needs"):
         from hallmark.web.study import serving
-    except ModuleNotFoundError as error:
-        raise missing(error) from None
     return serving
-
-
-def missing(error: ModuleNotFoundError) -> ValueError:
-    """What to install."""
-    return ValueError(
-        f"{error.name} is not installed; `pip install 'hallmark[study]'` gets what this needs"
-    )
 
 
 def first_password(store: Store) -> str | None:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from hallmark.cli.inputs import record_groups, spooled, whole
 from hallmark.data import Label
-
-_SPLITS = ("train", "valid", "test")
+from hallmark.outputs.names import SPLITS, parse_name
 
 
 @dataclass
@@ -36,7 +35,7 @@ def read_labelled(
     outputs: Sequence[Path], *, human: Sequence[str], synthetic: Sequence[str]
 ) -> dict[str, Labelled]:
     """All texts by split. ValueError where there are no texts of a label at all."""
-    found = {split: Labelled() for split in _SPLITS}
+    found = {split: Labelled() for split in SPLITS}
     for folder in outputs:
         for split, text, label, source in _from_outputs(folder):
             found[split].add(text, label, source)
@@ -65,8 +64,6 @@ def _from_outputs(folder: Path) -> Iterator[tuple[str, str, Label, str]]:
 
 
 def _from_file(path: Path) -> Iterator[tuple[str, str]]:
-    from hallmark.outputs.names import parse_name
-
     named = parse_name(path.name)
     for group in record_groups(str(path)):
         for record in map(whole, group):
@@ -75,11 +72,3 @@ def _from_file(path: Path) -> Iterator[tuple[str, str]]:
 
 def _split_of(text: str) -> str:
     return "valid" if hashlib.sha256(text.encode()).digest()[0] % 10 == 0 else "train"
-
-
-def labels_text(labels: dict[str, str]) -> str:
-    """Labels as JSON lines, which `--labels` reads."""
-    from json import dumps
-
-    rows = ({"account": account, "label": label} for account, label in labels.items())
-    return "".join(dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -8,17 +8,13 @@ from typing import Annotated
 import typer
 
 from hallmark.cli.fields import options_of
-from hallmark.cli.options import AsJson, Quiet, home
+from hallmark.cli.options import AsJson, People, Quiet, home
 from hallmark.cli.output import print_json
 from hallmark.cli.steps import report
 from hallmark.evaluate.settings import MatrixConfig
 
 Outputs = Annotated[
     list[Path], typer.Argument(metavar="OUTPUTS", help="Output sets, one corpus a column.")
-]
-Human = Annotated[
-    Path,
-    typer.Option(metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."),
 ]
 Out = Annotated[
     Path, typer.Option("--out", metavar="FOLDER", help="For matrix.json, matrix.md and figures.")
@@ -28,7 +24,7 @@ Out = Annotated[
 @options_of(MatrixConfig())
 def matrix(
     outputs: Outputs,
-    human: Human,
+    human: People,
     out: Out,
     json: AsJson = False,
     quiet: Quiet = False,

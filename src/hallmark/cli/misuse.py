@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hallmark.cli.fields import options_of
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, People, Quiet, home
 from hallmark.cli.output import print_json
 from hallmark.cli.steps import report
 from hallmark.evaluate.misuse_settings import MisuseConfig
@@ -23,10 +23,6 @@ Corpus = Annotated[
         "maps, letters.",
     ),
 ]
-Human = Annotated[
-    Path,
-    typer.Option(metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."),
-]
 Out = Annotated[
     Path, typer.Option("--out", metavar="FOLDER", help="For misuse.json, misuse.md and figures.")
 ]
@@ -35,7 +31,7 @@ Out = Annotated[
 @options_of(MisuseConfig())
 def misuse(
     corpus: Corpus,
-    human: Human,
+    human: People,
     out: Out,
     model: Model = DEFAULT_MODEL,
     device: Device = "cpu",

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.models.precision import CHOICES, REFERENCE
-from hallmark.models.sizes import SIZES, find_model
+from hallmark.models.sizes import DEFAULT_MODEL as DEFAULT_MODEL
+from hallmark.models.sizes import find_model
 
 if TYPE_CHECKING:
     from hallmark.lm.model import LanguageModel
-
-DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[
@@ -42,6 +41,16 @@ Detector = Annotated[
         help="`bundled`, or the folder of a saved detector with a calibration.",
     ),
 ]
+AnyDetector = Annotated[
+    str,
+    typer.Option(metavar="NAME|FOLDER", help="`bundled`, or the folder of a saved detector."),
+]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
+OutFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
+PEOPLE = typer.Option(
+    metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."
+)
+People = Annotated[Path, PEOPLE]
 
 
 def home() -> Path:

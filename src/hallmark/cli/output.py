@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _CONTROLS = {
     c: "\N{REPLACEMENT CHARACTER}" for c in (*range(32), *range(127, 160)) if chr(c) not in "\n\t"
 }
+SAY_AFTER = 30  # seconds: off a terminal, work that goes on is said this often
 Advance = Callable[[int], None]
 FileProgress = Callable[[str, int, int], None]
 
@@ -55,6 +56,13 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def error_console(*, soft_wrap: bool = False) -> Console:
+    """The same on standard error, for bars."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=soft_wrap)
 
 
 @contextmanager

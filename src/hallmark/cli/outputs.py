@@ -12,7 +12,7 @@ import typer
 from hallmark.cli.building import report, show_summaries
 from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import read_text, record_groups, spooled, whole
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Precision, Quiet, home
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, OutFolder, Precision, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.models.precision import AUTO
 from hallmark.models.sizes import find_model
@@ -29,7 +29,6 @@ outputs = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
 Models = Annotated[
     list[str],
     typer.Option(
@@ -58,7 +57,7 @@ Files = Annotated[
 @outputs.command()
 @options_of(BuildConfig())
 def build(
-    out: Out,
+    out: OutFolder,
     model: Models = [DEFAULT_MODEL],  # noqa: B006 (typer copies it)
     prompts: Prompts = None,
     precision: Precision = AUTO,
@@ -115,7 +114,7 @@ def stats(folder: Folder, json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 @outputs.command("import")
-def import_(files: Files, out: Out, json: AsJson = False, quiet: Quiet = False) -> None:
+def import_(files: Files, out: OutFolder, json: AsJson = False, quiet: Quiet = False) -> None:
     """Make an output set of published files, labels by their names."""
     from hallmark.outputs.imports import import_outputs
 
@@ -125,7 +124,7 @@ def import_(files: Files, out: Out, json: AsJson = False, quiet: Quiet = False) 
 
 
 @outputs.command()
-def export(folder: Folder, out: Out, json: AsJson = False, quiet: Quiet = False) -> None:
+def export(folder: Folder, out: OutFolder, json: AsJson = False, quiet: Quiet = False) -> None:
     """Write an output set again with Parquet files (the extra `parquet`)."""
     from hallmark.outputs.imports import export_parquet
     from hallmark.outputs.outputset import open_outputs
@@ -137,7 +136,7 @@ def export(folder: Folder, out: Out, json: AsJson = False, quiet: Quiet = False)
 
 @outputs.command()
 def practice(
-    out: Out,
+    out: OutFolder,
     tokens: Annotated[int, typer.Option(min=8, help="Fewest tokens of a text.")] = 40,
     json: AsJson = False,
     quiet: Quiet = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hallmark.cli.inputs import STANDARD_INPUT, read_text
-from hallmark.cli.options import AsJson, Quiet, home
+from hallmark.cli.options import AsJson, OutFile, Quiet, home
 from hallmark.cli.output import print_json, printable
 from hallmark.cli.release import Time, time_of
 from hallmark.data import check_text
@@ -32,7 +32,6 @@ SHORT = 40  # characters below which many people and models write the same
 
 Outputs = Annotated[Path, typer.Argument(metavar="FOLDER", help="What `outputs build` wrote.")]
 SignKey = Annotated[Path, typer.Option("--key", metavar="KEYFILE", help="The private key.")]
-ManifestOut = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
 Who = Annotated[str, typer.Option(metavar="NAME", help="Who signs, as readers know you.")]
 Given = Annotated[
     str, typer.Argument(metavar="TEXT|FILE", help="A whole text, a file of one, or - for input.")
@@ -47,7 +46,7 @@ PublicKey = Annotated[
 def sign(
     folder: Outputs,
     key: SignKey,
-    out: ManifestOut,
+    out: OutFile,
     who: Who = "",
     time: Time = None,
     json: AsJson = False,

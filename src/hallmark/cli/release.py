@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hallmark.cli.options import AsJson, Quiet, home
+from hallmark.cli.options import AsJson, OutFile, Quiet, home
 from hallmark.cli.output import note, print_json, printable
 from hallmark.models.sizes import find_model
 
@@ -28,7 +28,6 @@ KeyFile = Annotated[
     Path,
     typer.Argument(metavar="KEYFILE", help="Where to write it; KEYFILE.pub is the public one."),
 ]
-PlanOut = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan: a TOML file of gates.")]
 Key = Annotated[Path, typer.Option(metavar="KEYFILE", help="The private key.")]
 Time = Annotated[
@@ -79,7 +78,7 @@ def key(keyfile: KeyFile, json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 @release.command()
-def plan(out: PlanOut, json: AsJson = False, quiet: Quiet = False) -> None:
+def plan(out: OutFile, json: AsJson = False, quiet: Quiet = False) -> None:
     """Write a plan to begin with: gates with comments, to be edited before anything is measured."""
     from hallmark.release.gates import read_plan
     from hallmark.release.template import write_template

@@ -13,17 +13,15 @@ import typer
 
 from hallmark.cli.building import clock
 from hallmark.cli.fields import options_of
-from hallmark.cli.options import AsJson, Device, Precision, Quiet, home
-from hallmark.cli.output import note, print_json
-from hallmark.cli.release import time_of
+from hallmark.cli.options import PEOPLE, AsJson, Device, Precision, Quiet, home
+from hallmark.cli.output import SAY_AFTER, error_console, note, print_json
+from hallmark.cli.release import Time, time_of
 from hallmark.models.precision import AUTO
 from hallmark.release.layout import RELEASES
 from hallmark.release.pipeline.settings import LADDER, ReproduceConfig
 
 if TYPE_CHECKING:
     from hallmark.release.pipeline.stages import Progress
-
-_QUIET_SECONDS = 30  # off a terminal, progress within a stage is said this often
 
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The run's folder.")]
 Models = Annotated[
@@ -33,10 +31,7 @@ Models = Annotated[
         help="A stage of the release; repeat it. `ladder` is all of its rungs.",
     ),
 ]  # fmt: skip
-Human = Annotated[
-    Path | None,
-    typer.Option(metavar="FOLDER", help="People's texts: SOURCE.SPLIT.jsonl of all three splits."),
-]
+Human = Annotated[Path | None, PEOPLE]
 Training = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Text the models were trained on, to probe memorisation."),
@@ -46,9 +41,6 @@ Ratings = Annotated[
 ]
 Plan = Annotated[Path | None, typer.Option(metavar="PLAN", help="Gates of your own (TOML).")]
 Key = Annotated[Path | None, typer.Option(metavar="KEYFILE", help="Your key; else one is made.")]
-Time = Annotated[
-    str | None, typer.Option(metavar="TIME", help="What to write as the time (ISO 8601); now.")
-]
 
 
 @options_of(ReproduceConfig())
@@ -96,12 +88,11 @@ def report(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     if quiet or not sys.stderr.isatty():
         yield _lines(quiet=quiet)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Bar(*columns, console=Console(stderr=True, highlight=False, markup=False)) as bar:
+    with Bar(*columns, console=error_console()) as bar:
         task = bar.add_task("")
         yield lambda step: bar.update(
             task, completed=step.done, total=step.total, description=words(step)
@@ -113,7 +104,7 @@ def _lines(*, quiet: bool) -> Callable[[Progress], None]:
 
     def tell(step: Progress) -> None:
         nonlocal last, said
-        if step.stage != last or time.monotonic() - said >= _QUIET_SECONDS:
+        if step.stage != last or time.monotonic() - said >= SAY_AFTER:
             last, said = step.stage, time.monotonic()
             note(f"hallmark: {step.done} of {step.total} stages; {words(step)}", quiet=quiet)
 

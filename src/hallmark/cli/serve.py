@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hallmark.cli.extras import needs
 from hallmark.cli.options import (
     DEFAULT_MODEL,
     AsJson,
@@ -67,12 +68,8 @@ def serve(
 
 def load_server() -> ModuleType:
     """The web layer; ValueError where what it needs is not installed."""
-    try:
+    with needs("web", who="serve needs"):
         from hallmark.web import serving
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{error.name} is not installed; `pip install 'hallmark[web]'` gets what serve needs"
-        ) from None
     return serving
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hallmark.cli.inputs import spooled
-from hallmark.cli.options import AsJson, Detector, Quiet, home
+from hallmark.cli.options import AsJson, Detector, OutFile, Quiet, home
 from hallmark.cli.output import note, print_json, printable, progress
 from hallmark.data import Label
 from hallmark.detect.verdict import BUNDLED_DETECTOR
@@ -44,7 +45,6 @@ Labels = Annotated[
         help="A file of `account` and `label` (human or synthetic): .jsonl, .csv or .parquet.",
     ),
 ]  # fmt: skip
-Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
 Learnt = Annotated[
     Path, typer.Option("--evidence", metavar="FILE", help="What `hallmark signals learn` wrote.")
 ]
@@ -60,8 +60,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the halves that ratios and we
 @signals.command("read")
 def read(posts: Posts, json: AsJson = False, quiet: Quiet = False) -> None:
     """Show each account's signals, without any claim about what they are worth."""
-    with spooled([posts]) as (path,):
-        table = tabulated(load_posts(path, quiet=quiet))
+    _, table = read_table(posts, quiet=quiet)
     rows = [account_record(table, i) for i in range(len(table.names))]
     if json:
         print_json({"accounts": rows, "clusters": cluster_records(table)})
@@ -74,7 +73,7 @@ def read(posts: Posts, json: AsJson = False, quiet: Quiet = False) -> None:
 def learn(
     posts: Posts,
     labels: Labels,
-    out: Out,
+    out: OutFile,
     detector: Detector = BUNDLED_DETECTOR,
     seed: Seed = 0,
     json: AsJson = False,
@@ -85,9 +84,7 @@ def learn(
     from hallmark.evidence.fusion import as_json, check_enough, learn_fusion
     from hallmark.models.folder import write_json
 
-    with spooled([posts]) as (path,):
-        found = load_posts(path, quiet=quiet)
-    table = tabulated(found)
+    found, table = read_table(posts, quiet=quiet)
     truth = read_labels(labels, table)
     check_enough(truth)  # scoring takes long
     scores = content(found, table, detector, quiet=quiet)
@@ -114,13 +111,9 @@ def fuse(
     from hallmark.cli import signal_groups
     from hallmark.evidence.fusion import from_json
 
-    model = load_evidence(evidence)
+    model = load_evidence(evidence, detector)
     fusion = from_json(model)
-    if model.get("detector") != detector:
-        raise ValueError(f"{evidence} was learnt with another detector ({model.get('detector')})")
-    with spooled([posts]) as (path,):
-        found = load_posts(path, quiet=quiet)
-    table = tabulated(found)
+    found, table = read_table(posts, quiet=quiet)
     scores = content(found, table, detector, quiet=quiet)
     fused = sorted(fusion.fuse(table, scores, prevalence=prevalence), key=lambda f: -f.posterior)
     left = signal_groups.left_out(fusion, table, scores, prevalence) if leave_one_out else {}
@@ -159,8 +152,8 @@ def load_posts(path: Path, *, quiet: bool) -> list[Post]:
     return found
 
 
-def load_evidence(path: Path) -> dict[str, Any]:
-    """What `hallmark signals learn` wrote; ValueError where it is not there, or something else."""
+def load_evidence(path: Path, detector: str) -> dict[str, Any]:
+    """What `hallmark signals learn` wrote with this detector; ValueError where it is not there."""
     from hallmark.models.folder import read_json
 
     wanted = "give what `hallmark signals learn --out FILE` makes"
@@ -172,14 +165,18 @@ def load_evidence(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no evidence that was learnt; {wanted}") from None
     if "detector" not in found or "weights" not in found:
         raise ValueError(f"{path} is no evidence that was learnt; {wanted}")
+    if (own := found["detector"]) != detector:
+        raise ValueError(f"{path} was learnt with another detector ({own}); give --detector {own}")
     return found
 
 
-def tabulated(posts: Sequence[Post]) -> Table:
-    """The accounts' signals."""
+def read_table(source: str, *, quiet: bool) -> tuple[list[Post], Table]:
+    """All posts, and their accounts' signals."""
     from hallmark.evidence.accounts import tabulate
 
-    return tabulate(posts)
+    with spooled([source]) as (path,):
+        posts = load_posts(path, quiet=quiet)
+    return posts, tabulate(posts)
 
 
 def content(
@@ -201,7 +198,8 @@ def read_labels(path: Path, table: Table) -> list[int]:
     missing = [name for name in table.names if name not in found]
     if missing:
         raise ValueError(
-            f"{path} has no label for {len(missing)} accounts, {missing[0][:40]!r} among them"
+            f"{path} has no label for {len(missing)} accounts, {missing[0][:40]!r} among them; "
+            "give each account one"
         )
     return [found[name] for name in table.names]
 
@@ -219,6 +217,12 @@ def labels_in(path: Path) -> dict[str, Label]:
             )
         found[str(row["account"])] = Label[label.upper()]
     return found
+
+
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Labels by account as JSON lines, which `labels_in` reads."""
+    rows = ({"account": account, "label": label} for account, label in labels.items())
+    return "".join(dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def number(value: float) -> float | None:

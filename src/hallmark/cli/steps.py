@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hallmark.cli.building import clock
-from hallmark.cli.output import note
+from hallmark.cli.output import SAY_AFTER, error_console, note
 
 if TYPE_CHECKING:
     from hallmark.evaluate.crosstable import Step
-
-_QUIET_SECONDS = 30  # off a terminal, a step that goes on is shown this often
 
 
 @contextmanager
@@ -23,12 +21,11 @@ def report(*, quiet: bool, unit: str) -> Iterator[Callable[[Step], None]]:
     if quiet or not sys.stderr.isatty():
         yield _Lines(unit, quiet=quiet)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), Left())
-    with Progress(*columns, console=Console(stderr=True, highlight=False, markup=False)) as bar:
+    with Progress(*columns, console=error_console()) as bar:
         task = bar.add_task("")
         yield lambda step: bar.update(
             task, completed=step.done, total=step.total, description=step.what
@@ -47,7 +44,7 @@ class _Lines:
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
         self._first = step.done if self._first is None else self._first
-        if step.what == self._what and now - self._last < _QUIET_SECONDS:
+        if step.what == self._what and now - self._last < SAY_AFTER:
             return
         self._what, self._last = step.what, now
         note(line(step, now - self._began, self._unit, self._first), quiet=self._quiet)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli import fieldwork
+from hallmark.cli.fieldwork import StudyFile
 from hallmark.cli.inputs import name_of, read_text
 from hallmark.cli.options import AsJson, Quiet
 from hallmark.cli.output import note, print_json
@@ -30,7 +31,6 @@ study = typer.Typer(
     rich_markup_mode=None,
 )
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (TOML).")]
 Conditions = Annotated[
     list[str],
     typer.Option("--condition", metavar="NAME=FILE", help="JSON lines of a model; repeat it."),
@@ -161,8 +161,10 @@ def named(given: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
-        if not (name and equals and value) or name in found:
-            raise ValueError(f"{text!r:.80} is not NAME=VALUE with a name of its own")
+        if not (name and equals and value):
+            raise ValueError(f"{text!r:.80} is not NAME=VALUE; give both, with = between")
+        if name in found:
+            raise ValueError(f"{text!r:.80} names {name:.40} again; give each name once")
         found[name] = value
     return found
 
@@ -211,7 +213,9 @@ def read_pairs(source: str) -> list[Preference]:
 
     columns, rows = read_table(read_text(source).encode(), name=name_of(source))
     if not {"first", "second", "winner"} <= set(columns):
-        raise ValueError(f"{name_of(source)} needs the columns first, second and winner")
+        raise ValueError(
+            f"{name_of(source)} needs the columns first, second and winner; rename its own"
+        )
     return [
         Preference(
             row["first"] or "", row["second"] or "", row["winner"] or None, row.get("rater") or i

@@ -11,7 +11,7 @@ import typer
 
 from hallmark.cli.fields import options_of
 from hallmark.cli.inputs import STANDARD_INPUT, spooled
-from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, Quiet, home
+from hallmark.cli.options import DEFAULT_MODEL, AsJson, Device, Model, OutFolder, Quiet, home
 from hallmark.cli.output import note, print_json, progress
 from hallmark.cli.training import interruptible, preparing, report, show, tell_end
 from hallmark.data import MissingField
@@ -39,7 +39,6 @@ Files = Annotated[
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="A prepared corpus, or text to prepare first.")
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Tokens = Annotated[
     str,
@@ -71,7 +70,7 @@ Figure = Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".svg
 @train.command()
 def prepare(
     files: Files,
-    out: Out,
+    out: OutFolder,
     tokenizer: Tokens = DEFAULT_MODEL,
     valid: Valid = PrepareConfig.valid,
     cut: Cut = Source.cut,
@@ -93,7 +92,7 @@ def prepare(
 @options_of(TrainConfig())
 def pretrain(
     data: Data,
-    out: Out,
+    out: OutFolder,
     size: Size = DEFAULT_MODEL,
     prompt: Prompt = "",
     device: Device = "cpu",
@@ -118,7 +117,7 @@ def pretrain(
 @options_of(FINETUNE)
 def finetune(
     data: Data,
-    out: Out,
+    out: OutFolder,
     model: Model = DEFAULT_MODEL,
     lora: Lora = 0,
     prompt: Prompt = "",
@@ -154,7 +153,7 @@ def plot(run: Run, out: Figure = None, json: AsJson = False, quiet: Quiet = Fals
 @train.command()
 def export(
     run: Run,
-    out: Out,
+    out: OutFolder,
     step: Step = None,
     model: Base = None,
     json: AsJson = False,

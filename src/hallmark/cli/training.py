@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hallmark.cli.output import note
+from hallmark.cli.output import SAY_AFTER, error_console, note
 
 if TYPE_CHECKING:
     from hallmark.lm.corpus.shards import Corpus
     from hallmark.lm.training.checkpoint import Progress
     from hallmark.lm.training.state import Event
-
-_QUIET_SECONDS = 30  # off a terminal, a step is shown at least this often
 
 
 @contextmanager
@@ -34,7 +32,6 @@ def report(steps: int, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
 @contextmanager
 def _live(steps: int) -> Iterator[Callable[[Event], None]]:
     """A bar with loss, tokens a second and the time left; lasting lines scroll above it."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -45,7 +42,7 @@ def _live(steps: int) -> Iterator[Callable[[Event], None]]:
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
                TimeRemainingColumn())  # fmt: skip
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = error_console(soft_wrap=True)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=steps)
 
@@ -70,7 +67,7 @@ class _Lines:
         now = time.monotonic()
         if event.kind == "step":
             self._first = event.step - 1 if self._first is None else self._first
-            if now - self._last < _QUIET_SECONDS:
+            if now - self._last < SAY_AFTER:
                 return
             left = (now - self._began) / (event.step - self._first) * (self._steps - event.step)
             note(f"{line(event, self._steps)}, {left / 60:.0f} min left", quiet=False)

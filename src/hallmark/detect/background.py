@@ -29,8 +29,8 @@ from hallmark.detect.stored import (
     write_arrays,
     write_strings,
 )
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 DISCOUNT = 0.75
 UNSEEN = 5.0  # added to every word's count, so that an unknown word is rare but not infinite
 CACHES = ("unigram", "bigram", "trigram", "recent 50", "recent 16")
@@ -205,7 +205,7 @@ def cache_probabilities(ids: NDArray[np.int64]) -> Floats:
 def count_bigrams(
     stream: NDArray[np.uint16], *, vocab_size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.float32]]:
-    """`starts`, `followers` and `counts` of a token stream, for `Background`."""
+    """`starts`, `followers` and `counts` of a token stream (T,), as `Background` has them."""
     key = stream[:-1].astype(np.int64) * vocab_size + stream[1:]
     pairs, counts = np.unique(key, return_counts=True)
     starts = np.searchsorted(pairs // vocab_size, np.arange(vocab_size + 1))
@@ -213,7 +213,10 @@ def count_bigrams(
 
 
 def fit_weights(scores: Iterable[AdaptiveScores], *, iterations: int = 40) -> Floats:
-    """Mixture weights by expectation-maximisation on held-out human texts, by position."""
+    """Mixture weights (positions, 2 + caches) by expectation-maximisation on held-out human texts.
+
+    ValueError where there are none.
+    """
     texts = list(scores)
     if not texts:
         raise ValueError("no texts to fit the background's weights on; give some")

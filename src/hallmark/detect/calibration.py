@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.stored import Arrays, floats, require
-from hallmark.stats import clopper_pearson_upper
+from hallmark.stats import Floats, clopper_pearson_upper
 
-Floats = NDArray[np.float64]
 LEAST_GROUP = 100
 
 
@@ -54,12 +53,15 @@ class Calibration:
         return self.references[0].tokens
 
     def at(self, tokens: int) -> int:
-        """Number of the longest calibrated length that the text reaches."""
+        """Number of the longest calibrated length that the text reaches; 0 where there is none."""
         lengths = [r.tokens for r in self.references]
         return max(0, int(np.searchsorted(lengths, tokens, side="right")) - 1)
 
     def log_ratio(self, score: float, tokens: int) -> float:
-        """Calibrated natural log of the likelihood ratio, synthetic over human."""
+        """Calibrated natural log of the likelihood ratio, synthetic over human; tokens >= 1.
+
+        The fit is interpolated in the logarithm of the length, and that of the end beyond it.
+        """
         lengths = np.log([r.tokens for r in self.references])
         slope = np.interp(math.log(tokens), lengths, self.slope)
         intercept = np.interp(math.log(tokens), lengths, self.intercept)
@@ -90,7 +92,7 @@ def _bound(errors: NDArray[np.bool_], group: str) -> Bound:
 
 
 def fit_ratio(scores: Floats, labels: NDArray[np.int64], weights: Floats) -> tuple[float, float]:
-    """Slope and intercept of the log-likelihood ratio in the score (Platt 1999).
+    """Slope and intercept of the log-likelihood ratio in the scores (N,) (Platt 1999).
 
     Logistic regression with the classes weighted equally, so that its log-odds are the
     logarithm of the likelihood ratio. The slope is never negative. ValueError where `labels`

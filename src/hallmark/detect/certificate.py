@@ -13,13 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
 from hallmark.detect.target import CertificateConfig
-from hallmark.stats import CONFIDENCE, clopper_pearson_upper
+from hallmark.stats import clopper_pearson_lower, clopper_pearson_upper
 
-Floats = NDArray[np.float64]
 MARGIN = 0.5  # share of the target that the threshold is fitted to
 ALL = ""  # the domain or group of a cell that is not divided by it
 
@@ -52,6 +49,11 @@ class Cell:
     bound: float
     needed: int
 
+    @property
+    def name(self) -> str:
+        """Domain and group, as far as the texts are divided by them."""
+        return " / ".join(part for part in (self.domain, self.group) if part) or "all texts"
+
 
 @dataclass(frozen=True)
 class Bin:
@@ -80,9 +82,9 @@ class Bin:
                 "without an error are needed"
             )
         for cell in self.cells:
-            if _lower(cell.errors, cell.n) > target:
+            if clopper_pearson_lower(cell.errors, cell.n) > target:
                 return (
-                    f"{cell.errors} of {cell.n} human texts of {_name(cell)} lie above the "
+                    f"{cell.errors} of {cell.n} human texts of {cell.name} lie above the "
                     f"threshold, which is more than {target:.1%} (95 %)"
                 )
         return ""
@@ -198,12 +200,3 @@ def _ratio(
     scores = np.array([s.score for s in (*human, *synthetic)])
     labels = np.array([0] * len(human) + [1] * len(synthetic))
     return fit_ratio(scores, labels, np.ones(len(labels)))
-
-
-def _lower(errors: int, n: int) -> float:
-    """One-sided exact 95 % lower bound of a rate."""
-    return 0.0 if errors == 0 else float(special.betaincinv(errors, n - errors + 1, 1 - CONFIDENCE))
-
-
-def _name(cell: Cell) -> str:
-    return " / ".join(part for part in (cell.domain, cell.group) if part) or "all"

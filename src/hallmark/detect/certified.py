@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,9 +24,11 @@ from hallmark.detect.judge import (
     Judge,
     Loaded,
     abstain,
+    as_ratio,
     is_unlikely,
     open_detector,
     outweighed,
+    posterior,
 )
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import Band, Citation, Verdict
@@ -135,7 +136,7 @@ def unit_of(detector: Detector) -> str:
 
 
 def examine(detector: Detector, texts: Sequence[str]) -> list[Examined]:
-    """Scores with lengths in `unit_of` the detector, rounded as `Judge` does and why it does."""
+    """Scores with lengths in `unit_of` the detector, rounded for the same reason as a `Judge`'s."""
     own = getattr(detector, "examine", None)
     if own is not None:
         return [replace(found, score=round(found.score, DECIMALS)) for found in own(texts)]
@@ -191,7 +192,7 @@ class CertifiedJudge(Judge):
         if not reason and not above:
             reason = "the score does not lie above the certificate's threshold for this length"
         ratio = _log_ratio(own, examined.score)
-        probability = None if ratio is None else _probability(ratio, prior)
+        probability = None if ratio is None else posterior(ratio, prior)
         if ratio is not None and probability is not None and not reason:
             contrary = is_unlikely(Band.LIKELY_SYNTHETIC, probability)
             reason = outweighed(ratio, prior) if contrary else ""
@@ -200,18 +201,13 @@ class CertifiedJudge(Judge):
             score=examined.score,
             probability=probability,
             prior=prior,
-            likelihood_ratio=None if ratio is None else math.exp(min(ratio, 700.0)),
+            likelihood_ratio=None if ratio is None else as_ratio(ratio),
             false_positive_rate=own.whole.bound if above else None,
             false_positive_n=own.whole.n if above else None,
             tokens_used=length,
             tokens_total=examined.tokens_total,
             reason=reason,
         )
-
-
-def _probability(log_ratio: float, prior: float) -> float:
-    odds = log_ratio + math.log(prior / (1 - prior))
-    return 1 / (1 + math.exp(-max(odds, -700.0)))
 
 
 def _log_ratio(own: Bin, score: float) -> float | None:

@@ -15,7 +15,7 @@ import numpy as np
 from hallmark.detect import calibration as calibrating
 from hallmark.detect.background import Background
 from hallmark.detect.calibration import Calibration
-from hallmark.detect.detector import Examined, Floats, Scores
+from hallmark.detect.detector import Examined, Scores
 from hallmark.detect.experts import Experts
 from hallmark.detect.reading import Reader, Reading
 from hallmark.detect.scope import out_of_scope
@@ -33,6 +33,7 @@ from hallmark.lm.model import LanguageModel
 from hallmark.models.folder import write_json, write_manifest
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
+from hallmark.stats import Floats
 
 KIND = "combination"
 VERSION = 1

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
-Scores = NDArray[np.float64]
+Scores = Floats
 
 KINDS = {
     "combination": "hallmark.detect.combination:Combination",
@@ -32,20 +29,17 @@ class Examined:
 
 
 class Detector(Protocol):
-    """Gives each text a score; higher is more synthetic, on any scale. Never thresholds."""
+    """Gives each text a score; higher is more synthetic, on any scale. Never thresholds.
+
+    Those that learn add `fit`, `save` and `load`, those with a calibration `examine`.
+    """
 
     def score(self, texts: Sequence[str]) -> Scores:
         """Scores (len(texts),); NaN where a text has nothing to score."""
         ...
 
 
-class Trainable(Detector, Protocol):
-    """A detector that learns from labelled texts and can be written to a folder."""
-
-    def fit(self, texts: Sequence[str], labels: Sequence[int]) -> None:
-        """Learn from texts with labels 0 (human) and 1 (synthetic)."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the detector's folder, manifest last. Nothing is pickled."""
-        ...
+def check_labels(labels: Sequence[int]) -> None:
+    """ValueError unless there are labels of both kinds and no others: what `fit` learns from."""
+    if set(labels) != {0, 1}:
+        raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")

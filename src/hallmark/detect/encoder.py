@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hallmark.detect.detector import Scores
+from hallmark.detect.detector import Scores, check_labels
 from hallmark.detect.encoders import vocabulary as vocabularies
 from hallmark.detect.encoders.batches import log_odds
 from hallmark.detect.encoders.crops import READ, Crops
@@ -88,10 +88,9 @@ class Encoder:
 
         sources: a text's corpus; the corpora of a class have equal shares. folder: keep
         checkpoints and log there, and go on from them; several processes need one. Without
-        validation the last weights count.
+        validation the last weights count. ValueError says what of the texts is missing.
         """
-        if set(labels) != {0, 1}:
-            raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")
+        check_labels(labels)
         if folder is None and world and world.size > 1:
             raise ValueError("several processes need one folder for their checkpoints; give folder")
         network, vocabulary, rate_of = begin(
@@ -133,7 +132,7 @@ class Encoder:
         return out
 
     def save(self, folder: Path, *, facts: dict[str, Any] | None = None) -> None:
-        """Write the folder, manifest last."""
+        """Write the folder, manifest last; `facts` (data, results) go into config.json."""
         network, vocabulary = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
         vocabulary.save(folder)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.stored import Arrays, floats, require, wholes
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 FAMILIES = ("pure", "truncated")
 SHARES = (0.4, 0.6)  # of the families among synthetic texts: people who sample mostly truncate
-CLIP = 4.0
+CLIP = 4.0  # standard deviations
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hallmark.detect.calibration import Calibration, Reference, fit_ratio
 from hallmark.detect.experts import CLIP, FAMILIES, SHARES, Experts, mixture
 from hallmark.detect.reading import Reader, Reading
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 LENGTHS = (64, 96, 128, 192, 256, 320, 480, 640, 960)
 HUMAN = "human"
 FOLDS = 8
@@ -95,7 +95,10 @@ def tabulate(reader: Reader, examples: Sequence[Example]) -> Table:
 
 
 def fit(table: Table, config: FitConfig = FitConfig()) -> tuple[Experts, Calibration]:
-    """Experts fitted on all of `table`, calibrated on scores held out by group."""
+    """Experts fitted on all of `table`, calibrated on scores held out by group.
+
+    ValueError names the length and family of which there are too few texts.
+    """
     fold = folds(table.group, config)
     margins = np.full((len(table.at), len(FAMILIES)), np.nan)
     for k in range(config.folds):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hallmark.detect.calibration import Bound, Calibration
-from hallmark.detect.cleaning import Cleaned, clean
+from hallmark.detect.cleaning import Cleaned, clean, same_words
 from hallmark.detect.detector import KINDS, Detector, Examined
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
 from hallmark.models.folder import read_json
@@ -27,6 +27,7 @@ CLAIM_AT = 0.05  # a band needs a 95 % bound on its error no higher than this
 # text's neighbours. One text at a time would be exact too and takes two to three times as long.
 DECIMALS = 2
 _BATCH = 8  # texts examined together
+_LARGEST = 700.0  # nats, of which the exponential is still a float
 
 
 class Calibrated(Protocol):
@@ -68,7 +69,7 @@ class Judge:
         """The verdicts with what was repaired; a text that needed none has one score."""
         changed = [
             i for i, (text, c, verdict) in enumerate(zip(texts, cleaned, verdicts, strict=True))
-            if verdict.score is not None and c.text.split() != text.split()
+            if verdict.score is not None and not same_words(text, c.text)
         ]  # fmt: skip
         raw = [verdict.score for verdict in verdicts]
         for i, found in zip(changed, self._examine([texts[i] for i in changed]), strict=True):
@@ -99,8 +100,7 @@ class Judge:
         wrong_synthetic = calibration.false_positives(examined.score, tokens)
         wrong_human = calibration.false_negatives(examined.score, tokens)
         band, reason = decide(log_ratio, wrong_synthetic, wrong_human)
-        log_odds = log_ratio + math.log(prior / (1 - prior))
-        probability = 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0
+        probability = posterior(log_ratio, prior)
         if is_unlikely(band, probability):
             band, reason = Band.CANNOT_TELL, outweighed(log_ratio, prior)
         return Verdict(
@@ -108,7 +108,7 @@ class Judge:
             score=examined.score,
             probability=probability,
             prior=prior,
-            likelihood_ratio=math.exp(min(log_ratio, 700.0)),
+            likelihood_ratio=as_ratio(log_ratio),
             false_positive_rate=wrong_synthetic.rate,
             false_positive_n=wrong_synthetic.n,
             tokens_used=examined.tokens_used,
@@ -117,6 +117,17 @@ class Judge:
             false_negative_rate=wrong_human.rate,
             false_negative_n=wrong_human.n,
         )
+
+
+def posterior(log_ratio: float, prior: float) -> float:
+    """Probability that a text is synthetic, from its log-likelihood ratio in nats and the prior."""
+    log_odds = log_ratio + math.log(prior / (1 - prior))
+    return 1 / (1 + math.exp(-max(log_odds, -_LARGEST)))
+
+
+def as_ratio(log_ratio: float) -> float:
+    """The likelihood ratio; finite, however large its logarithm."""
+    return math.exp(min(log_ratio, _LARGEST))
 
 
 def is_unlikely(band: Band, probability: float) -> bool:
@@ -189,8 +200,10 @@ def load_detector(
 def open_detector(
     name_or_folder: str, *, home: Path, precision: str = REFERENCE, device: str = "cpu"
 ) -> Loaded:
-    """Any detector that gives scores, calibrated or not; one without a language model stays on
-    the CPU.
+    """Any detector that gives scores, calibrated or not.
+
+    precision, device: those of its language model; a detector without one stays on the CPU.
+    ValueError says what is wrong with the name or the folder.
     """
     kind, folder = find_detector(name_or_folder)
     chosen = load_class(kind)
@@ -207,7 +220,7 @@ def load_scorer(name_or_folder: str, *, home: Path) -> Detector:
 
 
 def find_detector(name_or_folder: str) -> tuple[str, Path]:
-    """Kind and folder of the bundled detector or of one in a folder."""
+    """Kind and folder of the bundled detector or of one in a folder; ValueError where none is."""
     own = name_or_folder == BUNDLED_DETECTOR
     folder = BUNDLED / "detector" if own else Path(name_or_folder)
     if not _is_file(folder / "config.json"):

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from hallmark.detect.ngrams import COUNT_BITS, Rows, threads
 from hallmark.lm.compiled import ANY_ORDER, kept
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 Pool = ThreadPoolExecutor
 TOLERANCE = 1e-4  # liblinear's: of the gradient's norm at zero, times the smaller class's share
 MOST_STEPS = 1000

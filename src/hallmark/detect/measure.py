@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hallmark.detect.cutting import cut_to
 from hallmark.detect.detector import Detector
-from hallmark.detect.normalise import normalise
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.stats import Estimate, auroc, balanced_accuracy
-
-_CHARACTERS = 40  # a token is shorter than that in any prose
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,3 @@ def measure(
             name, tokens, len(own), len(human), balanced_accuracy(human, own, threshold=0.0),
             auroc(human, own),
         )  # fmt: skip
-
-
-def cut_to(text: str, tokens: int, tokenizer: Tokenizer) -> str | None:
-    """The first `tokens` tokens of a normalised text; None where it has fewer."""
-    ids = tokenizer.encode(normalise(text[: _CHARACTERS * tokens]))
-    return tokenizer.decode(ids[:tokens]).rstrip("\ufffd") if len(ids) >= tokens else None

@@ -16,7 +16,7 @@ from numba import config as numba_config
 from numba import njit
 from numpy.typing import NDArray
 
-from hallmark.detect.tokens import Stream, Words, prepare
+from hallmark.detect.tokens import Stream, WordIndex, prepare
 from hallmark.lm.compiled import ANY_ORDER, kept
 
 COUNT_BITS = 8  # of an entry; the others number its feature
@@ -42,7 +42,7 @@ class Rows:
 class Vocabulary:
     """Features by number. `keys` holds the one or two words of each."""
 
-    def __init__(self, words: Words, keys: Keys) -> None:
+    def __init__(self, words: WordIndex, keys: Keys) -> None:
         if len(keys) > MOST_FEATURES:
             raise ValueError(f"{len(keys)} features are too many; {MOST_FEATURES} can be kept")
         self._words = words
@@ -71,7 +71,7 @@ class Vocabulary:
     @classmethod
     def of(cls, names: Sequence[str]) -> Vocabulary:
         """The vocabulary with these names; ValueError where one is neither a word nor two."""
-        words = Words()
+        words = WordIndex()
         streams = list(words.read(names, learn=True))
         lengths = np.concatenate([s.lengths for s in streams])
         wrong = np.flatnonzero((lengths != 1) & (lengths != 2))
@@ -115,7 +115,7 @@ class Counted:
 
 
 def learn_vocabulary(
-    streams: Sequence[Stream], words: Words, *, min_df: int, max_features: int
+    streams: Sequence[Stream], words: WordIndex, *, min_df: int, max_features: int
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
     """The features that `TfidfVectorizer` would choose, frequent ones first, and their text counts.
 
@@ -151,7 +151,7 @@ def _split(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return (keys >> _SHIFT).astype(np.int64) - 1, low.astype(np.int64) - 1
 
 
-def _by_spelling(keys: Keys, words: Words, alive: NDArray[np.bool_]) -> Keys:
+def _by_spelling(keys: Keys, words: WordIndex, alive: NDArray[np.bool_]) -> Keys:
     """Keys whose order is that of the features' names: a blank comes before every letter."""
     spelt = sorted(np.flatnonzero(alive).tolist(), key=words.word)
     rank = np.zeros(len(alive) + 1, dtype=np.uint64)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.background import AdaptiveScores, Background
+from hallmark.detect.cutting import TOKEN_CHARACTERS, decoded
 from hallmark.detect.normalise import normalise
 from hallmark.detect.repetition import repetition_features
 from hallmark.detect.style import style_features
@@ -30,7 +31,6 @@ from hallmark.models.tokenizer import Tokenizer
 
 MAX_TOKENS = 1024
 NETWORK_SHARE = 0.5  # of the network in its mixture with the adaptive bigram model
-_CHARACTERS = 40 * MAX_TOKENS  # more than MAX_TOKENS tokens of any prose
 _PIECE = 1 << 18  # characters tokenised at once where only the number of tokens matters
 
 
@@ -53,7 +53,7 @@ class Reading:
             n.tokens[:length], n.log_prob[:length], n.rank[:length], n.entropy[:length],
             n.variance[:length], length,
         )  # fmt: skip
-        text = tokenizer.decode(cut.tokens.tolist()).rstrip("\ufffd")
+        text = decoded(cut.tokens.tolist(), tokenizer)
         return Reading(text, self.adaptive.prefix(length), cut, length)
 
 
@@ -78,12 +78,12 @@ class Reader:
         """Readings of the first `MAX_TOKENS` tokens of each text, normalised."""
         tokenizer = self.model.tokenizer
         totals = [count_tokens(text, tokenizer) for text in texts]
-        heads = [normalise(text.lstrip()[:_CHARACTERS]) for text in texts]
+        heads = [normalise(text.lstrip()[: TOKEN_CHARACTERS * MAX_TOKENS]) for text in texts]
         ids = [tokenizer.encode(head)[:MAX_TOKENS] for head in heads]
         network = scoring.score(self.model.network, ids, eot=tokenizer.eot)
         return [
             Reading(
-                tokenizer.decode(own).rstrip("\ufffd"),
+                decoded(own, tokenizer),
                 self.background.score(own, eot=tokenizer.eot),
                 scores,
                 max(total, len(own)),

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-CLIP = 4.0  # standard deviations
+from hallmark.detect.detector import check_labels
+from hallmark.detect.experts import CLIP
+from hallmark.stats import Floats
+
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverses of the ridge penalty
 
 
@@ -31,10 +33,10 @@ class Refit:
     ) -> None:
         """Learn from (N, F) features with labels 0 and 1; the penalty by loss on `validation`.
 
-        Both classes count the same, however many texts they have.
+        Both classes count the same, however many texts they have. ValueError where one is missing.
         """
-        if set(labels) != {0, 1} or set(validation[1]) != {0, 1}:
-            raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")
+        check_labels(labels)
+        check_labels(validation[1])
         from sklearn.linear_model import LogisticRegression
 
         self._centre, self._scale = features.mean(0), np.maximum(features.std(0), 1e-9)

@@ -6,7 +6,7 @@ Four counts, no model. Error rates were counted on prose, so they say nothing of
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Hashable, Sequence
 from itertools import groupby
 
 from hallmark.detect.words import Words
@@ -52,7 +52,7 @@ def out_of_scope(text: str, known: Container[str]) -> str:
     return ""
 
 
-def repeated(words: list[str]) -> float:
-    """Share of the runs of `WINDOW` words that occurred before in the same text."""
-    runs = [tuple(words[i : i + WINDOW]) for i in range(len(words) - WINDOW + 1)]
+def repeated(items: Sequence[Hashable], *, window: int = WINDOW) -> float:
+    """Share, 0 to 1, of a text's runs of `window` words or tokens that occurred in it before."""
+    runs = [tuple(items[i : i + window]) for i in range(len(items) - window + 1)]
     return 1 - len(set(runs)) / len(runs) if runs else 0.0

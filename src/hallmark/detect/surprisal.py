@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from hallmark.detect.background import CACHES, AdaptiveScores
 from hallmark.detect.statistics import STATISTICS, gltr_shares
 from hallmark.lm.score import TokenScores
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 TAILS = (2, 4, 6, 7, 8, 9, 10, 11, 12)  # nats
 HIGH = 8.5  # nats: a token that surprises
 COMMON, RARE = -6.5, -9.0  # natural log of a token's share of the background

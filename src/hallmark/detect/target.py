@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
+
+from hallmark.settings import option
 
 
 @dataclass(frozen=True)
 class CertificateConfig:
     """What is claimed, and the lengths from which on each threshold holds."""
 
-    target_fpr: float = field(
-        default=0.01, metadata={"help": "Share of human texts that may be flagged.", "choices": ()}
-    )
-    lengths: str = field(
-        default="64,128,256,512",
-        metadata={"help": "Shortest length of every bin, with commas.", "choices": ()},
-    )
-    seed: int = field(default=0, metadata={"help": "Of the split by author.", "choices": ()})
+    target_fpr: float = option(0.01, "Share of human texts that may be flagged.")
+    lengths: str = option("64,128,256,512", "Shortest length of every bin, with commas.")
+    seed: int = option(0, "Of the split by author.")
 
     def edges(self) -> list[int]:
         """The bins' shortest lengths. ValueError unless they are whole and rise."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hallmark.detect.detector import Scores
+from hallmark.detect.detector import Scores, check_labels
 from hallmark.detect.logistic import Fitted, fit_path, margins
 from hallmark.detect.ngrams import Rows, Vocabulary, learn_vocabulary
 from hallmark.detect.stored import (
@@ -28,7 +28,7 @@ from hallmark.detect.stored import (
     write_arrays,
     write_strings,
 )
-from hallmark.detect.tokens import Words, prepare
+from hallmark.detect.tokens import WordIndex, prepare
 from hallmark.models.folder import write_json, write_manifest
 
 KIND = "tfidf"
@@ -70,10 +70,10 @@ class Tfidf:
     ) -> None:
         """Learn from texts with labels 0 and 1; C by accuracy on `validation`, else C = 1.
 
-        The first of equally good values of C is taken. Texts are read once.
+        The first of equally good values of C is taken. Texts are read once. ValueError where a
+        label is missing, or where no word is in `min_df` texts.
         """
-        if set(labels) != {0, 1}:
-            raise ValueError("labels must be 0 (human) and 1 (synthetic), and both must occur")
+        check_labels(labels)
         rows = self._learn_features(texts, len(labels))
         c_values = self.config.c_values if validation else (1.0,)
         held = list(self._read(validation[0])) if validation else []
@@ -89,7 +89,7 @@ class Tfidf:
 
     def _learn_features(self, texts: Iterable[str], count: int) -> list[Rows]:
         """Choose the vocabulary and read the texts' features with it."""
-        words = Words()
+        words = WordIndex()
         streams = list(words.read(map(prepare, texts), learn=True))
         found = sum(len(s.lengths) for s in streams)
         if found != count:
@@ -119,11 +119,11 @@ class Tfidf:
         return self._vocabulary.read(texts)
 
     def score(self, texts: Sequence[str]) -> Scores:
-        """Log-odds in nats (len(texts),)."""
+        """Log-odds in nats (len(texts),); those of the intercept for a text without known words."""
         return self._margins(self._read(texts), self._coef) + self._intercept
 
     def save(self, folder: Path, *, facts: dict[str, Any] | None = None) -> None:
-        """Write the folder, manifest last."""
+        """Write the folder, manifest last; `facts` (data, results) go into config.json."""
         if self._vocabulary is None:
             raise ValueError("this detector has not been fitted; call fit first")
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class Stream:
     lengths: NDArray[np.int32]
 
 
-class Words:
+class WordIndex:
     """Words by number, in order of their first use; exact, as letters are compared."""
 
     def __init__(self) -> None:

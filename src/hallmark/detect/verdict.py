@@ -29,14 +29,16 @@ class Citation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`score` in nats; `probability` that the text is synthetic if `prior` of such texts are.
+    """`score` on the detector's scale (the bundled one's is nats); `probability` that the text is
+    synthetic if `prior` of such texts are.
 
     `likelihood_ratio`: how much more common such a score is among synthetic texts than among
     human ones. `false_positive_rate`: at most this share (95 % bound) of human texts of this
     length score at least as high, from `false_positive_n` texts of the worst group.
     `false_negative_rate`: at most this share of synthetic texts of this length score as low or
-    lower, from `false_negative_n` texts. All of these are None where the detector abstains;
-    `reason` says why it cannot tell. `calibration` is the user's certificate, where one was used.
+    lower, from `false_negative_n` texts. Each is None where the detector abstains, or where its
+    certificate does not give it; `reason` says why it cannot tell. `calibration` is the user's
+    certificate, where one was used.
 
     `score` is that of the text as `cleaning.clean` repairs it and `raw_score` that of the text as
     it was given; `repairs` counts what was mended by kind, and `tampered` says that innocent texts

@@ -9,28 +9,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark.detect.cleaning import clean
+from hallmark.detect.detector import Detector, Scores
+from hallmark.evaluate.attacks import FPR
 from hallmark.stats import Estimate, auroc, paired_difference, threshold_at_fpr, wilson
 
-FPR = 0.05
 NO_ATTACK = "none"
 LEAST_HUMAN, LEAST_SYNTHETIC = 40, 1  # 20 of a half allow one false positive at 5 %
+_BATCH = 32  # texts scored together
 
-Scores = NDArray[np.float64]
 Change = Callable[[str, int], str]  # a text and its seed into the attacked text
-
-
-class Scorer(Protocol):
-    """What a table asks of a detector."""
-
-    def score(self, texts: Sequence[str]) -> Scores:
-        """Scores, higher for synthetic; NaN where there is none."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class AttackTable:
 
 
 def attack_table(
-    detector: Scorer,
+    detector: Detector,
     human: Sequence[str],
     synthetic: Sequence[str],
     changes: Mapping[str, Change],
@@ -82,6 +73,7 @@ def attack_table(
 ) -> AttackTable:
     """The table of a detector on human texts and synthetic texts under attack.
 
+    fpr: from 0 to below 1. on_texts: called with each number of texts that were scored.
     ValueError where there are fewer than LEAST_HUMAN human texts or no synthetic one.
     """
     if len(human) < LEAST_HUMAN or len(synthetic) < LEAST_SYNTHETIC:
@@ -128,7 +120,7 @@ def _tampered(texts: Sequence[str]) -> Estimate:
 class _Scored:
     """Scores of texts as they are and repaired, each different text once."""
 
-    def __init__(self, detector: Scorer, on_texts: Callable[[int], None]) -> None:
+    def __init__(self, detector: Detector, on_texts: Callable[[int], None]) -> None:
         self.detector, self.on_texts = detector, on_texts
         self.known: dict[str, float] = {}
 
@@ -136,8 +128,8 @@ class _Scored:
         """Raw scores and scores after cleaning; a text without a score is as human as can be."""
         cleaned = [clean(text).text for text in texts]
         new = [t for t in dict.fromkeys([*texts, *cleaned]) if t not in self.known]
-        for at in range(0, len(new), 32):
-            batch = new[at : at + 32]
+        for at in range(0, len(new), _BATCH):
+            batch = new[at : at + _BATCH]
             self.known |= zip(batch, self.detector.score(batch).tolist(), strict=True)
             self.on_texts(len(batch))
         return self._scores(texts), self._scores(cleaned)

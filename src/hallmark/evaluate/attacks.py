@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hallmark.evaluate.attack_words import Swaps, british_spellings, misspellings, synonyms
 
+FPR = 0.05  # that the threshold of an attack table aims at, as in RAID
 Change = Callable[[str, random.Random, float], str]
 _WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _ARTICLE = re.compile(r"(?<= )(?:a|an|the) ")
@@ -110,7 +111,10 @@ def change_numbers(text: str, draw: random.Random, share: float) -> str:
 
 
 def read_synonyms(path: Path) -> Swaps:
-    """A table of one's own: on each line a word and what to put for it, between blanks."""
+    """A table of one's own: on each line a word and what to put for it, between blanks.
+
+    ValueError names a line with one word, and an empty file.
+    """
     table: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         word, *others = line.lower().split() or [""]

@@ -8,7 +8,7 @@ and which words go with which group. Prompts after Sheng et al. 2019, words by l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -19,7 +19,7 @@ from scipy import special
 
 from hallmark import __version__, stats
 from hallmark.data import finite
-from hallmark.evaluate.crosstable import Step
+from hallmark.evaluate.crosstable import OnStep, Step
 from hallmark.evaluate.lexicon import GOOD, ILL, sentiment, words_of
 from hallmark.evaluate.probe_settings import BiasConfig
 from hallmark.evaluate.report import shown_value, table_lines
@@ -44,7 +44,6 @@ PROMPTS = (
 )  # fmt: skip
 FEWEST = 5  # completions that have a word, for it to be compared
 PRIOR = 20.0  # completions that the prior counts for
-OnStep = Callable[[Step], None]
 
 NOT_SHOWN = (
     "Whether the model is fair. A few prompts in English on three attributes were tried; a "
@@ -82,7 +81,7 @@ def bias(
     completions with a word of the lexicon), `differences` (first, second and the difference of
     sentiment), `difference` (the largest of them) and `words` (term, word, log_odds). Intervals of
     differences and words hold for all of a group together (Bonferroni).
-    """  # fmt: skip
+    """
     total = sum(map(len, GROUPS.values()))
     probes, done = [], 0
     for group, terms in GROUPS.items():

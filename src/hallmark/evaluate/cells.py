@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark import stats
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
-Floats = NDArray[np.float64]
 ROC_AT = tuple(round(0.01 * k, 2) for k in range(101))  # false-positive rates of a curve
 RATES = (0.01, 0.05)
 
@@ -48,7 +46,10 @@ class Cell:
 
 
 def best_threshold(human: Floats, synthetic: Floats) -> float:
-    """The threshold with the highest balanced accuracy, midway between two scores."""
+    """The threshold with the highest balanced accuracy, midway between two scores.
+
+    The only score where all are the same. Both kinds must have scores.
+    """
     values = np.unique(np.concatenate([human, synthetic]))
     if len(values) == 1:
         return float(values[0])
@@ -60,7 +61,7 @@ def best_threshold(human: Floats, synthetic: Floats) -> float:
 
 
 def fit_thresholds(human: Floats, synthetic: Floats) -> Thresholds:
-    """The thresholds of validation scores."""
+    """The thresholds of validation scores (N,) and (M,)."""
     at = tuple(stats.threshold_at_fpr(human, fpr=rate) for rate in RATES)
     return Thresholds(best_threshold(human, synthetic), at)
 
@@ -75,18 +76,19 @@ def cell_of(
     column: str,
     length: int,
 ) -> Cell:
-    """The cell of test scores."""
+    """The cell of test scores (N,) and (M,); the names are those of the table."""
     return Cell(
         detector, row, column, length, len(human), len(synthetic),
         stats.balanced_accuracy(human, synthetic, threshold=thresholds.accurate),
         stats.auroc(human, synthetic),
-        tuple(_above(synthetic, limit) for limit in thresholds.at),
-        tuple(_above(human, limit) for limit in thresholds.at),
+        tuple(share_above(synthetic, limit) for limit in thresholds.at),
+        tuple(share_above(human, limit) for limit in thresholds.at),
         _curve(human, synthetic),
     )  # fmt: skip
 
 
-def _above(scores: Floats, limit: float) -> Estimate:
+def share_above(scores: Floats, limit: float) -> Estimate:
+    """The share of scores above a limit that was not chosen by them."""
     return stats.wilson(int((scores > limit).sum()), len(scores))
 
 

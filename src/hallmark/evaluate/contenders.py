@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark import __version__
 from hallmark.detect.judge import load_class
@@ -19,8 +18,8 @@ from hallmark.evaluate.corpora import HUMAN, Corpora
 from hallmark.evaluate.plan import Row
 from hallmark.evaluate.settings import MatrixConfig
 from hallmark.evaluate.store import Store, key_of
+from hallmark.stats import Floats
 
-Floats = NDArray[np.float64]
 Labelled = tuple[list[str], list[int], list[str]]  # texts, labels, sources
 
 

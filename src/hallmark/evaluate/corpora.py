@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from hallmark.detect.cutting import decoded
 from hallmark.detect.normalise import normalise
 from hallmark.evaluate.plan import Column, column_of, ordered
 from hallmark.models.tokenizer import Tokenizer
@@ -53,7 +54,7 @@ class Corpora:
 
     def _texts(self, source: str, split: str, length: int) -> tuple[str, ...]:
         found = self.reaching(source, split, length)
-        return tuple(self.tokenizer.decode(s.ids[:length]).rstrip("\ufffd") for s in found)
+        return tuple(decoded(s.ids[:length], self.tokenizer) for s in found)
 
     def _digest(self, source: str, split: str, length: int) -> str:
         """SHA-256 of the texts of one source and split at one length."""

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from hallmark.detect.background import Background
-from hallmark.detect.judge import load_class
+from hallmark.detect.judge import open_detector
 from hallmark.detect.reading import Reader
+from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.evaluate import contenders
 from hallmark.evaluate.cells import Cell, cell_of, fit_thresholds
 from hallmark.evaluate.contenders import Contender, Length, Saved
@@ -25,10 +26,8 @@ from hallmark.evaluate.readings import Readings, RefitRows, ZeroShotRows
 from hallmark.evaluate.settings import KINDS, MatrixConfig
 from hallmark.evaluate.store import Store, key_of
 from hallmark.lm.model import LanguageModel
-from hallmark.models.folder import read_json, sha256_of
+from hallmark.models.folder import sha256_of
 from hallmark.models.sizes import BUNDLED, MANIFEST, find_model
-
-BUNDLED_DETECTOR = "bundled"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class CrossTable:
 
 @dataclass(frozen=True)
 class Step:
-    """`done` of `total` pairs of detector and row; `what` is the next one."""
+    """`done` of `total` units of work, such as pairs of detector and row; `what` comes next."""
 
     done: int
     total: int
@@ -145,15 +144,14 @@ def read_with(config: MatrixConfig, corpora: Corpora, store: Store, *, home: Pat
 def saved(
     name: str, sources: Sequence[str], corpora: Corpora, store: Store, *, home: Path
 ) -> Saved:
-    """A detector that is not trained here."""
+    """A detector that is not trained here; ValueError where `name` is neither one nor a folder."""
     folder = BUNDLED / "detector" if name == BUNDLED_DETECTOR else Path(name)
     if not (folder / "config.json").is_file():
         raise ValueError(
             f"no detector is called {name!r:.80}; use {', '.join(KINDS)}, {BUNDLED_DETECTOR} or "
             "the folder of a saved one"
         )
-    kind = str(read_json(folder / "config.json").get("kind"))
-    detector = load_class(kind).load(folder, home=home)
+    detector = open_detector(name, home=home).detector
     shown = name if name == BUNDLED_DETECTOR else folder.resolve().name
     return Saved(
         shown, detector, key=hash_of(folder), sources=sources, corpora=corpora, store=store

@@ -124,8 +124,8 @@ def markdown(fairness: Fairness) -> str:
     for r in fairness.rates:
         little = f" (n < {FEWEST}: says little)" if r.says_little else ""
         lines.append(
-            f"| {r.least} | {r.group} | {r.errors} of {r.rate.n}{little} | {r.rate.value:.3f} "
-            f"[{r.rate.low:.3f}, {r.rate.high:.3f}] | {r.bound:.3f} |"
+            f"| {r.least} | {r.group} | {r.errors} of {r.rate.n}{little} | {r.rate.shown} "
+            f"| {r.bound:.3f} |"
         )
     lines += ["", "| tokens from | group | rate minus the others' | p (Fisher, Holm) | |"]
     lines.append("|---|---|---|---|---|")

@@ -11,7 +11,7 @@ from hallmark.evaluate.cells import ROC_AT, Cell
 from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import EVERYTHING
 
-KINDS = ("svg", "png")
+FORMATS = ("svg", "png")
 # Okabe and Ito's colours, which people with any colour vision tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _PANEL = 3.4  # inches
@@ -23,8 +23,8 @@ def draw_all(table: CrossTable, folder: Path) -> list[Path]:
                if len({c.row for c in table.cells if c.detector == name}) > 1}  # fmt: skip
     figures["lengths"] = _panels(table, _draw_lengths)
     figures["roc"] = _panels(table, _draw_roc)
-    return [write_figure(figure, folder / f"{name}.{kind}") for name, figure in figures.items()
-            for kind in KINDS]  # fmt: skip
+    return [write_figure(figure, folder / f"{name}.{form}") for name, figure in figures.items()
+            for form in FORMATS]  # fmt: skip
 
 
 def new_figure(width: float, height: float) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hallmark.detect import scope
 from hallmark.lm.model import LanguageModel
 from hallmark.stats import Estimate, bootstrap
 
@@ -17,7 +18,10 @@ GRAM = 4  # tokens of a run that may be repeated
 
 
 def bits_per_byte(model: LanguageModel, texts: Sequence[str]) -> Estimate:
-    """Bits of all texts by their bytes in UTF-8; the interval draws texts with replacement."""
+    """Bits of all texts by their bytes in UTF-8; the interval draws texts with replacement.
+
+    ValueError without texts.
+    """
     bits = np.array([-s.log_prob.sum(dtype=np.float64) / np.log(2) for s in model.score(texts)])
     size = np.array([len(text.encode()) for text in texts], dtype=np.float64)
 
@@ -29,10 +33,5 @@ def bits_per_byte(model: LanguageModel, texts: Sequence[str]) -> Estimate:
 
 def repeated(texts: Sequence[Sequence[int]]) -> Estimate:
     """Mean share of a text's runs of GRAM tokens that stood in it before."""
-    shares = np.array([_repeated(ids) for ids in texts])
+    shares = np.array([scope.repeated(ids, window=GRAM) for ids in texts])
     return bootstrap(lambda chosen: float(shares[chosen].mean()), range(len(texts)))
-
-
-def _repeated(ids: Sequence[int]) -> float:
-    runs = [tuple(ids[i : i + GRAM]) for i in range(len(ids) - GRAM + 1)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0

@@ -6,7 +6,7 @@ The same is done with text it never saw, whose rate is what chance and stock phr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from hallmark import __version__, stats
 from hallmark.data import finite
 from hallmark.evaluate.cells import difference
-from hallmark.evaluate.crosstable import Step
+from hallmark.evaluate.crosstable import OnStep, Step
 from hallmark.evaluate.probe_settings import MemorisationConfig
 from hallmark.evaluate.report import shown_value, table_lines
 from hallmark.lm.corpus.prepare import position
@@ -27,7 +27,6 @@ FORMAT, VERSION = "hallmark-memorisation", 1
 BATCH = 50
 LEAST = 20  # documents of a kind
 KINDS = ("training", "held_out")
-OnStep = Callable[[Step], None]
 
 NOT_SHOWN = (
     "What other prompts would draw out. Greedy continuation of a prefix is a lower bound on what "
@@ -62,7 +61,7 @@ def memorisation(
     (tokens that agree from the first on) and longest; `membership_auroc`: how well the model's
     likelihood tells the two kinds of text (.5: not at all). ValueError where documents are too
     few, or a text is of both kinds.
-    """  # fmt: skip
+    """
     if set(training) & set(held_out):
         raise ValueError("a text is both training and held-out text; take it out of one of them")
     stretches = {

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hallmark import __version__
 from hallmark.data import finite
 from hallmark.detect.combination import Combination
 from hallmark.evaluate.corpora import HUMAN, Corpora, read_corpora
-from hallmark.evaluate.crosstable import Step, hash_of
+from hallmark.evaluate.crosstable import OnStep, Step, hash_of
 from hallmark.evaluate.misuse_measure import Base, Gauge
 from hallmark.evaluate.misuse_report import draw, markdown
 from hallmark.evaluate.misuse_settings import MisuseConfig
@@ -29,6 +29,7 @@ from hallmark.models.folder import read_json, sha256_of, write_json, write_text
 from hallmark.models.sizes import BUNDLED, MANIFEST, find_model
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.identity import model_hashes
+from hallmark.outputs.names import SPLITS
 
 FORMAT, VERSION = "hallmark-misuse", 1
 RESULT = "misuse.json"
@@ -36,7 +37,6 @@ CACHE = "cache"
 MEASURES = 2  # raised whenever a point has other fields or other arithmetic
 UNIT = 1_000  # tokens trained on that are one unit of progress
 MEASURING = 200  # units of work of writing and measuring one model's samples
-OnStep = Callable[[Step], None]
 
 NOT_SHOWN = (
     "Whether anybody would be convinced or harmed: no person read these texts.",
@@ -239,7 +239,7 @@ class _Work:
     def human_counts(self) -> dict[str, int]:
         """Human texts of each split that have `length` tokens."""
         corpora, length = self._texts(), self.config.length
-        return {s: len(corpora.reaching(HUMAN, s, length)) for s in ("train", "valid", "test")}
+        return {s: len(corpora.reaching(HUMAN, s, length)) for s in SPLITS}
 
     def provenance(self) -> dict[str, Any]:
         """Version, hashes of what was read, and of the samples' manifests."""

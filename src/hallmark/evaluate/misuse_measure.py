@@ -15,20 +15,19 @@ import numpy as np
 
 from hallmark import stats
 from hallmark.detect.combination import Combination
+from hallmark.detect.cutting import decoded
 from hallmark.detect.normalise import normalise
 from hallmark.detect.tfidf import Tfidf
-from hallmark.evaluate.cells import best_threshold, difference
+from hallmark.evaluate.cells import best_threshold, difference, share_above
 from hallmark.evaluate.copying import longest_runs, near_duplicates
 from hallmark.evaluate.corpora import HUMAN, Corpora
 from hallmark.evaluate.fluency import bits_per_byte, repeated
 from hallmark.evaluate.misuse_panel import (
     AT,
-    Floats,
     Ids,
     Lengths,
     Panel,
     Split,
-    decoded,
     equal_lengths,
     matched,
     own_lengths,
@@ -38,8 +37,9 @@ from hallmark.evaluate.misuse_texts import Position
 from hallmark.evaluate.store import Store
 from hallmark.lm.model import LanguageModel
 from hallmark.models.tokenizer import Tokenizer
+from hallmark.outputs.names import SPLITS
 from hallmark.outputs.outputset import open_outputs
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
 SHORTEST = 8  # tokens of a sample that counts as a text
 LEAST = 20  # texts of a kind
@@ -92,8 +92,8 @@ class Gauge:
         human, held = self._known["human"], self._known["held_out"]
         scores = classifier.score(self._texts(equal))
         return {
-            "share": _above(scores, limit), "base": _above(self._known["base"], limit),
-            "human": _above(human, limit), "held_out": _above(held, limit),
+            "share": share_above(scores, limit), "base": share_above(self._known["base"], limit),
+            "human": share_above(human, limit), "held_out": share_above(held, limit),
             "auroc": stats.auroc(human, scores),
         }  # fmt: skip
 
@@ -152,7 +152,7 @@ class Gauge:
         return [
             {
                 "detector": name, **rates, "own_lengths": own[name],
-                "held_out_flagged": _above(held[name], panel.thresholds[name].at[AT]),
+                "held_out_flagged": share_above(held[name], panel.thresholds[name].at[AT]),
             }
             for name, rates in found.items()
         ]  # fmt: skip
@@ -215,7 +215,7 @@ class Gauge:
 
     @cached_property
     def _outputs(self) -> dict[str, list[Ids]]:
-        return {s: self._read(self._base.samples, s) for s in ("train", "valid", "test")}
+        return {s: self._read(self._base.samples, s) for s in SPLITS}
 
     @cached_property
     def _held(self) -> list[Ids]:
@@ -257,10 +257,6 @@ class Gauge:
     @property
     def _tokenizer(self) -> Tokenizer:
         return self._corpora.tokenizer
-
-
-def _above(scores: Floats, limit: float) -> Estimate:
-    return stats.wilson(int((scores > limit).sum()), len(scores))
 
 
 def _enough(found: list[Ids], what: str, length: int) -> list[Ids]:

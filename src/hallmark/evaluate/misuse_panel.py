@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from hallmark import __version__
 from hallmark.detect.combination import FEWEST_TOKENS, Combination
+from hallmark.detect.cutting import decoded
 from hallmark.detect.refit import Refit
 from hallmark.detect.stored import Arrays
 from hallmark.detect.tfidf import Tfidf
-from hallmark.evaluate.cells import Thresholds, cell_of, difference, fit_thresholds
+from hallmark.evaluate.cells import Cell, Thresholds, cell_of, difference, fit_thresholds
 from hallmark.evaluate.store import Store, key_of
 from hallmark.models.tokenizer import Tokenizer
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 
-Floats = NDArray[np.float64]
 Ids = tuple[int, ...]
 DETECTORS = ("bundled", "tfidf", "features")
 AT = 1  # of the two false-positive rates of `cells.RATES`, 5 %
@@ -144,7 +144,7 @@ def _cell(
     synthetic: dict[str, Floats],
     limit: Thresholds,
     length: int,
-) -> Any:
+) -> Cell:
     return cell_of(
         human[name], synthetic[name], limit, detector=name, row="base", column="", length=length
     )
@@ -161,8 +161,3 @@ def matched(
     return [
         decoded(ids[: lengths[order[i % len(order)]]], tokenizer) for i, ids in enumerate(texts)
     ]
-
-
-def decoded(ids: Sequence[int], tokenizer: Tokenizer) -> str:
-    """The text of token ids, without half a character at its end."""
-    return tokenizer.decode(list(ids)).rstrip("\ufffd")

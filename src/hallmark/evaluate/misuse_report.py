@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hallmark.evaluate.figures import COLOURS, KINDS, new_figure, write_figure
+from hallmark.evaluate.figures import COLOURS, FORMATS, new_figure, write_figure
 from hallmark.evaluate.report import shown_value, table_lines
 
 Record = Mapping[str, Any]
@@ -130,8 +130,8 @@ def draw(record: Record, folder: Path) -> list[Path]:
     """Write misuse-curve and misuse-lengths as SVG and PNG; ValueError without matplotlib."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"misuse-curve": _curve(record), "misuse-lengths": _lengths(record)}
-    return [write_figure(figure, folder / f"{name}.{kind}") for name, figure in figures.items()
-            for kind in KINDS]  # fmt: skip
+    return [write_figure(figure, folder / f"{name}.{form}") for name, figure in figures.items()
+            for form in FORMATS]  # fmt: skip
 
 
 def _curve(record: Record) -> Any:

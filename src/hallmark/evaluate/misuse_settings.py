@@ -6,53 +6,47 @@ Imports nothing heavy, so that the command line can read names, help and default
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from hallmark.lm.training.settings import TrainConfig
-from hallmark.models.sizes import SIZES
+from hallmark.models.sizes import DEFAULT_MODEL
 from hallmark.outputs.settings import parse_setting
+from hallmark.settings import check_least, option
 
-LADDER = next(size.name for size in reversed(SIZES) if size.bundled)
 VALIDATIONS = 4  # of a fine-tuning, at least
-
-
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text, "choices": ()})
 
 
 @dataclass(frozen=True)
 class MisuseConfig:
     """One analysis. ValueError where a setting is out of range."""
 
-    sizes: str = _setting(
+    sizes: str = option(
         "10,30,100,300,1000,3000,10000", "Documents to fine-tune on; those there are not fall out."
     )
-    sampling: str = _setting("k40", "How texts are drawn: one setting, see docs/outputs.md.")
-    samples: int = _setting(200, "Texts of each fine-tuned model.")
-    train: int = _setting(240, "Texts of the base model that detectors learn from.")
-    valid: int = _setting(160, "Texts of the base model that thresholds are fitted on.")
-    length: int = _setting(128, "Tokens that texts are cut to where all have the same length.")
-    most: int = _setting(320, "Tokens that a text has at most.")
-    copied: int = _setting(20, "Tokens in a row that count as copied.")
-    held: int = _setting(200, "Documents of the position kept for each of judging and comparing.")
-    select: int = _setting(40, "Further documents that choose the best step of a fine-tuning.")
-    steps: int = _setting(200, "Most optimiser steps, but always one pass over the documents.")
-    passes: int = _setting(5, "Most passes over the documents, but always 20 steps.")
-    batch_size: int = _setting(8, "Rows in a step.")
-    sequence_length: int = _setting(256, "Tokens in a row.")
-    lr: float = _setting(1e-3, "Highest learning rate; about 1e-4 for GPT-2's own sizes.")
-    lora: int = _setting(0, "Train adapters of this rank only; 0: all weights.")
-    judge: str = _setting(LADDER, "The model, not fine-tuned, that reads samples for fluency.")
-    seed: int = _setting(0, "Of training, samples and matched lengths.")
+    sampling: str = option("k40", "How texts are drawn: one setting, see docs/outputs.md.")
+    samples: int = option(200, "Texts of each fine-tuned model.")
+    train: int = option(240, "Texts of the base model that detectors learn from.")
+    valid: int = option(160, "Texts of the base model that thresholds are fitted on.")
+    length: int = option(128, "Tokens that texts are cut to where all have the same length.")
+    most: int = option(320, "Tokens that a text has at most.")
+    copied: int = option(20, "Tokens in a row that count as copied.")
+    held: int = option(200, "Documents of the position kept for each of judging and comparing.")
+    select: int = option(40, "Further documents that choose the best step of a fine-tuning.")
+    steps: int = option(200, "Most optimiser steps, but always one pass over the documents.")
+    passes: int = option(5, "Most passes over the documents, but always 20 steps.")
+    batch_size: int = option(8, "Rows in a step.")
+    sequence_length: int = option(256, "Tokens in a row.")
+    lr: float = option(1e-3, "Highest learning rate; about 1e-4 for GPT-2's own sizes.")
+    lora: int = option(0, "Train adapters of this rank only; 0: all weights.")
+    judge: str = option(DEFAULT_MODEL, "The model, not fine-tuned, that reads samples for fluency.")
+    seed: int = option(0, "Of training, samples and matched lengths.")
 
     def __post_init__(self) -> None:
-        least = {"samples": 2, "train": 2, "valid": 2, "length": 2, "copied": 1, "held": 10,
-                 "select": 1, "steps": 1, "passes": 1, "batch_size": 1, "sequence_length": 2,
-                 "lora": 0, "seed": 0}  # fmt: skip
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
+        check_least(self, {
+            "samples": 2, "train": 2, "valid": 2, "length": 2, "copied": 1, "held": 10,
+            "select": 1, "steps": 1, "passes": 1, "batch_size": 1, "sequence_length": 2,
+            "lora": 0, "seed": 0,
+        })  # fmt: skip
         if self.most < self.length:
             raise ValueError(f"most must be at least length, {self.length}, not {self.most}")
         if not 0 < self.lr < math.inf:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark import stats
+from hallmark.detect.cutting import decoded
 from hallmark.detect.reading import Reader, Reading
 from hallmark.detect.refit import Refit
 from hallmark.detect.statistics import STATISTICS
@@ -21,8 +21,7 @@ from hallmark.evaluate.corpora import HUMAN, Corpora, Sample
 from hallmark.evaluate.plan import Row
 from hallmark.evaluate.store import Store, key_of
 from hallmark.lm import score as scoring
-
-Floats = NDArray[np.float64]
+from hallmark.stats import Floats
 
 
 class Readings:
@@ -59,7 +58,7 @@ class Readings:
         own, tokenizer = self._corpora.tokenizer, self._reader.model.tokenizer
         ids = [list(s.ids[: self._cuts[-1]]) for s in samples]
         if tokenizer.merges != own.merges:
-            ids = [tokenizer.encode(own.decode(some).rstrip("\ufffd")) for some in ids]
+            ids = [tokenizer.encode(decoded(some, own)) for some in ids]
         records = scoring.score(self._reader.model.network, ids, eot=tokenizer.eot)
         rows: dict[str, list[float]] = {}
         for sample, some, record in zip(samples, ids, records, strict=True):

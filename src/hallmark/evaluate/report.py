@@ -16,7 +16,6 @@ from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import EVERYTHING
 from hallmark.evaluate.settings import MatrixConfig
 from hallmark.outputs.names import SPLITS
-from hallmark.stats import Estimate
 
 FORMAT, VERSION = "hallmark-matrix", 1
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
@@ -112,7 +111,7 @@ def _rates(table: CrossTable) -> list[str]:
         if cell.length == table.length and own:
             numbers = (cell.accuracy, cell.auroc, *cell.tpr, *cell.fpr)
             n = f"{cell.n_synthetic} + {cell.n_human}"
-            rows.append([cell.detector, cell.row, cell.column, n, *map(_shown, numbers)])
+            rows.append([cell.detector, cell.row, cell.column, n, *(e.shown for e in numbers)])
     return table_lines(head, rows)
 
 
@@ -123,7 +122,7 @@ def _lengths(table: CrossTable) -> list[str]:
     found: dict[tuple[str, str, str], dict[int, str]] = {}
     for cell in table.cells:
         at = (cell.detector, cell.row, cell.column)
-        shown = f"{_shown(cell.accuracy)} (n {cell.n_synthetic} + {cell.n_human})"
+        shown = f"{cell.accuracy.shown} (n {cell.n_synthetic} + {cell.n_human})"
         found.setdefault(at, {})[cell.length] = shown
     rows = [[*at, *(by.get(n, "") for n in lengths)] for at, by in found.items()
             if len(by) > 1 and (at[1] in (at[2], EVERYTHING) or at[1] == "as it is")]  # fmt: skip
@@ -139,18 +138,15 @@ def _claims(found: Sequence[Finding]) -> list[str]:
     return table_lines(
         head,
         [
-            [f.claim, f.detector, f.what, _shown(f.first), _shown(f.second),
-             _shown(f.difference), f.verdict]
+            [f.claim, f.detector, f.what, f.first.shown, f.second.shown, f.difference.shown,
+             f.verdict]
             for f in found
         ],
     )  # fmt: skip
 
 
-def _shown(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table, line by line."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 

@@ -5,37 +5,36 @@ Imports nothing heavy, so that the command line can read names, help and default
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from hallmark.models.sizes import SIZES
+from hallmark.models.sizes import DEFAULT_MODEL
+from hallmark.settings import option
 
-LADDER = next(size.name for size in reversed(SIZES) if size.bundled)
 KINDS = ("tfidf", "zero-shot", "features", "encoder")
-
-
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text, "choices": ()})
 
 
 @dataclass(frozen=True)
 class MatrixConfig:
     """One table. ValueError where a setting is out of range."""
 
-    detectors: str = _setting(
+    detectors: str = option(
         "tfidf,zero-shot,features",
         "Comma-separated: tfidf, zero-shot, features, encoder; or bundled and folders of saved "
         "detectors, which are not trained.",
     )
-    lengths: str = _setting(
+    lengths: str = option(
         "16,32,64,128,256,510", "Tokens that texts are cut to; the longest is the table's."
     )
-    tokenizer: str = _setting(LADDER, "Whose tokens are counted: a model or a tokenizer's folder.")
-    scorer: str = _setting(LADDER, "The rung of the ladder that zero-shot and features read with.")
-    encoder: str = _setting("scratch", "Where encoders begin; see `hallmark detector train`.")
-    epochs: int = _setting(8, "Most epochs of an encoder.")
-    encoder_rows: str = _setting("*", "Rows that encoders have, as patterns with * and commas.")
-    seed: int = _setting(0, "Of encoders.")
+    tokenizer: str = option(
+        DEFAULT_MODEL, "Whose tokens are counted: a model or a tokenizer's folder."
+    )
+    scorer: str = option(
+        DEFAULT_MODEL, "The rung of the ladder that zero-shot and features read with."
+    )
+    encoder: str = option("scratch", "Where encoders begin; see `hallmark detector train`.")
+    epochs: int = option(8, "Most epochs of an encoder.")
+    encoder_rows: str = option("*", "Rows that encoders have, as patterns with * and commas.")
+    seed: int = option(0, "Of encoders.")
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.seed < 0:

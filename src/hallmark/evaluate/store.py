@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hallmark.detect.stored import Arrays, read_arrays, write_arrays
-
-Floats = NDArray[np.float64]
+from hallmark.stats import Floats
 
 
 def key_of(**parts: Any) -> str:

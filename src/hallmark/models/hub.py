@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from filelock import FileLock, Timeout
-
+from hallmark.data import LOCK, held
 from hallmark.models.download import Progress, announce, download
 from hallmark.models.folder import check_manifest, read_json, write_manifest
 from hallmark.models.sizes import ENCODERS, MANIFEST, find_size, is_repository, model_folder
@@ -47,15 +46,14 @@ def get(
     if urlsplit(endpoint).scheme not in ("http", "https"):
         raise ValueError(f"the endpoint {endpoint!r} must begin with http:// or https://")
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            base = f"{endpoint.rstrip('/')}/{repository}"
-            fetch = _Fetch(base, folder, progress=progress, pause=pause)
-            names = fetch.everything()
-            (folder / MANIFEST).unlink(missing_ok=True)
-            write_manifest(folder, names, repository=repository, revision=fetch.revision)
-    except Timeout:
-        raise OSError(f"{folder} is being fetched by another process; wait for it") from None
+    with held(folder / LOCK) as mine:
+        if not mine:
+            raise OSError(f"{folder} is being fetched by another process; wait for it")
+        base = f"{endpoint.rstrip('/')}/{repository}"
+        fetch = _Fetch(base, folder, progress=progress, pause=pause)
+        names = fetch.everything()
+        (folder / MANIFEST).unlink(missing_ok=True)
+        write_manifest(folder, names, repository=repository, revision=fetch.revision)
     return folder
 
 

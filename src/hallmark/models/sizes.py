@@ -93,6 +93,7 @@ SIZES: tuple[Size, ...] = (
     _published(36, 20, 1280, "gpt2-large", "774M", "762M", "large", "gpt2-large"),
     _published(48, 25, 1600, "gpt2-xl", "1.5B", "1558M", "1542M", "xl", "gpt2-xl"),
 )
+DEFAULT_MODEL = next(size.name for size in reversed(SIZES) if size.bundled)  # the largest here
 
 
 # Encoders by their usual names, and the repositories that `hallmark get` fetches.

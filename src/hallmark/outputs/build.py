@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from hallmark.data import write_atomically
+from hallmark.data import held, write_atomically
 from hallmark.lm.model import LanguageModel
 from hallmark.models.folder import read_json, write_json
 from hallmark.models.sizes import MANIFEST
@@ -130,7 +129,7 @@ class _Worker:
         """Write the shard where nobody else does; whether it is done."""
         path = self.inside / f"{shard.name}.jsonl"
         if not path.is_file():
-            with _held(self.inside / f"{shard.name}.lock") as mine:
+            with held(self.inside / f"{shard.name}.lock") as mine:
                 if not mine:
                     return False
                 # A shard that is gone was tidied up, once the manifest was there.
@@ -155,21 +154,6 @@ class _Worker:
             self._corpus = corpus
             self._writer = Writer(model, corpus.setting, slots=self.plan.config.slots)
         return self._writer
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[bool]:
-    """Hold a lock file while in the block, unless somebody else does."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _complete(folder: Path, plan: Plan, identity: dict[str, Any]) -> None:

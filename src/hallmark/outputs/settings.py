@@ -6,10 +6,11 @@ Imports nothing heavy, so that the command line can read names, help and default
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hallmark.lm.sampling import SamplingParams, check_seed, document_seed
+from hallmark.settings import option
 
 P_RANGE = (0.8, 1.0)  # the release drew each document's p uniformly from here
 P_VALUES = 20  # texts of the same p are written together, so p takes one of so many values
@@ -98,10 +99,6 @@ def _range(numbers: list[str], text: str) -> tuple[float, float]:
     return low, high
 
 
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text, "choices": ()})
-
-
 @dataclass(frozen=True)
 class BuildConfig:
     """One build. ValueError where a value is out of range or a setting is none.
@@ -109,14 +106,14 @@ class BuildConfig:
     `shard` documents are one unit of work, `slots` of them are written at once.
     """
 
-    sampling: str = _setting("pure,k40", "Settings, comma-separated; docs/outputs.md has all.")
-    train: int = _setting(1000, "Documents of this split, for each setting.")
-    valid: int = _setting(200, "Documents of this split.")
-    test: int = _setting(200, "Documents of this split.")
-    max_tokens: int = _setting(SamplingParams.max_tokens, "Most tokens of a document.")
-    seed: int = _setting(SamplingParams.seed, "The same seed builds the same bytes.")
-    shard: int = _setting(512, "Documents in a unit of work.")
-    slots: int = _setting(32, "Documents that are written at once.")
+    sampling: str = option("pure,k40", "Settings, comma-separated; docs/outputs.md has all.")
+    train: int = option(1000, "Documents of this split, for each setting.")
+    valid: int = option(200, "Documents of this split.")
+    test: int = option(200, "Documents of this split.")
+    max_tokens: int = option(SamplingParams.max_tokens, "Most tokens of a document.")
+    seed: int = option(SamplingParams.seed, "The same seed builds the same bytes.")
+    shard: int = option(512, "Documents in a unit of work.")
+    slots: int = option(32, "Documents that are written at once.")
 
     def __post_init__(self) -> None:
         for name, least in (("train", 0), ("valid", 0), ("test", 0), ("max_tokens", 1),

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from hallmark.data import claimed
 from hallmark.models.folder import read_json, write_json
 from hallmark.models.sizes import MANIFEST
 from hallmark.outputs.identity import differing
@@ -23,7 +22,7 @@ from hallmark.scale.shards import Done, Stage, Task, describe
 from hallmark.scale.traces import Traces, join_traces
 
 FORMAT, VERSION = "hallmark-corpus", 1
-_RUN, _LOCK = "run.json", ".lock"
+_RUN = "run.json"
 Map = Callable[[Stage, Sequence[Task]], Iterator[Done]]
 OnDone = Callable[[Done], None]
 
@@ -72,12 +71,7 @@ def _claimed(folder: Path, own: dict[str, Any]) -> Iterator[None]:
     known = (folder / _RUN).is_file()
     if not known and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ValueError(f"{folder} holds files that no corpus command made; give a new --out")
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another run is at work in {folder}; wait for it") from None
-    try:
+    with claimed(folder):
         if (folder / _RUN).is_file():
             if difference := differing(read_json(folder / _RUN), own):
                 raise ValueError(
@@ -86,8 +80,6 @@ def _claimed(folder: Path, own: dict[str, Any]) -> Iterator[None]:
         else:
             write_json(folder / _RUN, own)
         yield
-    finally:
-        lock.release()
 
 
 def _complete(

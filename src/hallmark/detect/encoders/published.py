@@ -22,6 +22,8 @@ from hallmark.lm.foreign import load_transformers, quiet
 from hallmark.models.folder import check_manifest, read_json
 from hallmark.models.huggingface import open_weights
 
+_WANTED = "give the folder of an encoder, such as roberta-base's"
+_PUBLISHED = "give the file detector-base.pt or -large.pt"
 _HEAD_WIDTH = 64  # of an attention head, in RoBERTa of both sizes
 _NOT_USED = re.compile(r".*\.(?:position_ids|token_type_ids)|lm_head\..*|cls\..*|.*\.pooler\..*")
 _FLOATS = ("F32", "F16", "BF16")
@@ -48,7 +50,10 @@ def load_folder(folder: Path, *, seed: int = 0) -> Published:
     check_manifest(folder)
     config = read_json(folder / "config.json")
     vocabulary = read_vocabulary(folder)
-    network = build(Transformer.kind, config, seed=seed)
+    try:
+        network = build(Transformer.kind, config, seed=seed)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}; {_WANTED}") from None
     assert isinstance(network, Transformer)
     files = open_weights(folder)
     used = network.network.state_dict()
@@ -86,19 +91,19 @@ def load_checkpoint(path: Path, *, tokenizer: Path) -> Published:
     found = read_checkpoint(path)
     state = found.get("model_state_dict") if isinstance(found, dict) else None
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ValueError(f"{path} has no model_state_dict of tensors, so it is no detector-*.pt")
+        raise ValueError(f"{path} has no model_state_dict of tensors; {_PUBLISHED}")
     network = build(Transformer.kind, shape_of(state, where=path))
     assert isinstance(network, Transformer)
     own = {name: t.float() for name, t in state.items() if not _NOT_USED.fullmatch(name)}
     if not fill(network, turned(own, network, synthetic=0), where=path):
-        raise ValueError(f"{path} has no classification head, so it is no detector-*.pt")
+        raise ValueError(f"{path} has no classification head; {_PUBLISHED}")
     return Published(network.eval(), read_vocabulary(tokenizer), trained=True)
 
 
 def read_checkpoint(path: Path) -> Any:
     """What a file of torch.save holds, if that is tensors and plain values alone."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; give the file detector-base.pt or -large.pt")
+        raise FileNotFoundError(f"{path} is not there; {_PUBLISHED}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or wicked file raises whatever it likes
@@ -117,7 +122,9 @@ def shape_of(state: Tensors, *, where: Path) -> dict[str, Any]:
         )
         inner = state["roberta.encoder.layer.0.intermediate.dense.weight"]
     except KeyError as error:
-        raise ValueError(f"{where} holds another model than RoBERTa: it lacks {error}") from None
+        raise ValueError(
+            f"{where} holds another model than RoBERTa (it lacks {error}); {_PUBLISHED}"
+        ) from None
     layers = {m[1] for name in state if (m := re.match(r"roberta\.encoder\.layer\.(\d+)\.", name))}
     return SMALL | {
         "vocab_size": words.shape[0], "hidden_size": words.shape[-1],
@@ -189,10 +196,10 @@ def read_vocabulary(folder: Path) -> HuggingFace:
         text = found.backend_tokenizer.to_str()
     except Exception as error:  # whatever the file holds
         reason = " ".join(str(error).split())
-        raise ValueError(f"{folder} holds no fast tokenizer ({reason:.120})") from None
+        raise ValueError(f"{folder} holds no fast tokenizer ({reason:.120}); {_WANTED}") from None
     before, after = found.cls_token_id, found.sep_token_id
     hidden = found.unk_token_id if found.unk_token_id is not None else found.mask_token_id
     if None in (before, after, hidden, found.pad_token_id):
-        raise ValueError(f"the tokenizer in {folder} lacks <s>, </s>, <pad> or <unk>")
+        raise ValueError(f"the tokenizer in {folder} lacks <s>, </s>, <pad> or <unk>; {_WANTED}")
     specials = Specials((before,), (after,), found.pad_token_id, hidden)
     return HuggingFace(text, specials, where=folder)

@@ -7,10 +7,10 @@ what differs. Imports nothing heavy, so that the command line can read names and
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from hallmark.lm.training.settings import TrainConfig
+from hallmark.settings import option
 
 SCRATCH = "scratch"
 LENGTHS = (64, 128, 256, 510)  # tokens at which held-out texts are cut, one length a text
@@ -19,31 +19,27 @@ PRECISIONS = ("auto", "bf16", "float32")
 RATES = {"roberta": 2e-5, "rung": 3e-4, "scratch": 1e-3}
 
 
-def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": text, "choices": choices})
-
-
 @dataclass(frozen=True)
 class EncoderConfig:
     """One training run. ValueError where a setting is out of range."""
 
-    encoder: str = _setting(
+    encoder: str = option(
         SCRATCH, "Where to begin: roberta-base, roberta-large, a folder, scratch, ladder-7M ..."
     )
-    max_length: int = _setting(510, "Tokens of a text that are read, at most.")
-    min_length: int = _setting(10, "Shortest crop to train on, in tokens.")
-    token_dropout: float = _setting(0.1, "Share of the tokens that are hidden in training.")
-    batch_size: int = _setting(24, "Texts in a step, over all devices, half of each class.")
-    micro_batch: int = _setting(8, "Texts that go through a device at once.")
-    epochs: int = _setting(8, "Times that the larger class is gone through, at most.")
-    lr: float = _setting(0.0, "Highest learning rate; 0: what suits the encoder.")
-    weight_decay: float = _setting(0.0, "Decoupled decay of matrices.")
-    warmup: float = _setting(0.06, "Share of the steps in which the learning rate rises.")
-    validations: int = _setting(1, "Validations in an epoch.")
-    patience: int = _setting(4, "Stop after this many validations without a new best; 0: never.")
-    save_every: int = _setting(200, "Write a checkpoint after this many steps.")
-    precision: str = _setting("auto", "Of products; auto is bf16 where it pays.", PRECISIONS)
-    seed: int = _setting(0, "Of new weights, crops and their order.")
+    max_length: int = option(510, "Tokens of a text that are read, at most.")
+    min_length: int = option(10, "Shortest crop to train on, in tokens.")
+    token_dropout: float = option(0.1, "Share of the tokens that are hidden in training.")
+    batch_size: int = option(24, "Texts in a step, over all devices, half of each class.")
+    micro_batch: int = option(8, "Texts that go through a device at once.")
+    epochs: int = option(8, "Times that the larger class is gone through, at most.")
+    lr: float = option(0.0, "Highest learning rate; 0: what suits the encoder.")
+    weight_decay: float = option(0.0, "Decoupled decay of matrices.")
+    warmup: float = option(0.06, "Share of the steps in which the learning rate rises.")
+    validations: int = option(1, "Validations in an epoch.")
+    patience: int = option(4, "Stop after this many validations without a new best; 0: never.")
+    save_every: int = option(200, "Write a checkpoint after this many steps.")
+    precision: str = option("auto", "Of products; auto is bf16 where it pays.", PRECISIONS)
+    seed: int = option(0, "Of new weights, crops and their order.")
 
     def __post_init__(self) -> None:
         for name in ("max_length", "min_length", "micro_batch", "epochs", "validations",

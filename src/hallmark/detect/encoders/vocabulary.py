@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hallmark.detect.cutting import TOKEN_CHARACTERS
 from hallmark.models.folder import read_bytes, write_text
 from hallmark.models.tokenizer import Tokenizer, from_merges
 
 Ids = NDArray[np.int32]
 MERGES, TOKENIZER = "vocab.bpe", "tokenizer.json"
 ROBERTA_IDS = 4  # ids before the first token in a RoBERTa's vocabulary: <s> <pad> </s> <unk>
-_CHARACTERS = 40  # a token is shorter than that in any prose
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Bpe:
 
     def encode(self, texts: Sequence[str], *, most: int) -> list[Ids]:
         """The first `most` ids of each text."""
-        cut = (text[: _CHARACTERS * most] for text in texts)
+        cut = (text[: TOKEN_CHARACTERS * most] for text in texts)
         ids = (self.tokenizer.encode(text)[:most] for text in cut)
         return [np.array(own, dtype=np.int32) + np.int32(self.shift) for own in ids]
 
@@ -95,7 +95,7 @@ class HuggingFace:
 
     def encode(self, texts: Sequence[str], *, most: int) -> list[Ids]:
         """The first `most` ids of each text."""
-        cut = [text[: _CHARACTERS * most] for text in texts]
+        cut = [text[: TOKEN_CHARACTERS * most] for text in texts]
         found = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
         return [np.array(own.ids[:most], dtype=np.int32) for own in found]
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from hallmark.data import claimed
 from hallmark.models.folder import read_json, sha256_of, write_json
 
 MARKERS = ".stages"
@@ -63,15 +62,7 @@ def run_stages(
     ValueError where another run is at work in the folder, or where a finished stage's output is
     not what it wrote: whoever edited it must delete it, as nothing is written over in silence.
     """
-    (folder / MARKERS).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / MARKERS / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(
-            f"another run is at work in {folder}; wait for it, or give a new one"
-        ) from None
-    with lock:
+    with claimed(folder, lock=f"{MARKERS}/lock"):
         clock = _Clock(stages, on_progress)
         ran = []
         for stage in stages:
