@@ -107,6 +107,18 @@ def test_html_in_a_text_is_shown_as_text(page):
     assert SCRIPT * 20 == page.locator("#tokens").evaluate("e => e.textContent")
 
 
+def test_a_row_shows_the_bound_on_the_claim_it_makes(page, judge, tmp_path):
+    path = tmp_path / "human.txt"
+    path.write_text(HUMAN, encoding="utf-8")
+    page.goto("/detect")
+    page.set_input_files("#files", [path, path])
+    row = page.locator("#rows tr.pick").first
+    verdict = judge.judge([HUMAN])[0]
+    assert verdict.band == "likely human"
+    shown = row.locator("td").nth(3).inner_text()
+    assert shown == f"{100 * verdict.false_negative_rate:.1f} %"
+
+
 def test_a_table_of_many_rows_is_judged_to_its_end(page, tmp_path):
     path = tmp_path / "many.csv"
     path.write_text("text\n" + "Maybe tomorrow.\n" * 70, encoding="utf-8")

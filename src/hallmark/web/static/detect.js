@@ -138,6 +138,12 @@ function show(verdict, name) {
   $("#result").replaceChildren(...parts);
 }
 
+// The bound on the claim that is made; where none is made, nothing can be wrong.
+function wrongAtMost(verdict) {
+  if (verdict.band === "cannot tell") return null;
+  return verdict.band === "likely human" ? verdict.false_negative_rate : verdict.false_positive_rate;
+}
+
 function fill(rows) {
   const left = rows.filter((r) => !r.error && !r.verdict).length;
   const counted = rows.length === 1 ? "One text" : `${whole(rows.length)} texts`;
@@ -151,7 +157,7 @@ function fill(rows) {
     const row = element("tr", { class: "pick", tabindex: 0, "aria-selected": i === picked },
       element("td", { text: name }), element("td", { text: verdict.band }),
       element("td", { class: "n", text: percent(verdict.probability) }),
-      element("td", { class: "n", text: percent(verdict.false_positive_rate) }),
+      element("td", { class: "n", text: percent(wrongAtMost(verdict)) }),
       element("td", { class: "n", text: `${whole(verdict.tokens_used)} of ${whole(verdict.tokens_total)}` }));
     const pick = () => {
       for (const other of $("#rows").children) other.setAttribute("aria-selected", other === row);
