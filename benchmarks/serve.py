@@ -153,16 +153,21 @@ async def write(url: str, requests: list[dict[str, object]], *, together: int) -
     return sum(counts) / (time.perf_counter() - began)
 
 
-def compare(name: str, url: str, body: dict[str, object], *, few: int, runs: int) -> None:
-    """One line of the table: medians of one at a time and of 16 together, and their ratio."""
-    requests = [body | {"seed": i, "max_tokens": TOKENS} for i in range(2 * TOGETHER)]
+def compare(
+    name: str, url: str, body: dict[str, object], *, few: int, many: int, runs: int
+) -> None:
+    """One line of the table: medians of one at a time and of 16 together, and their ratio.
+
+    Texts end where they end, so that the last of `many` requests are fewer than 16 together.
+    """
+    requests = [body | {"seed": i, "max_tokens": TOKENS} for i in range(many)]
     asyncio.run(write(url, requests[:TOGETHER], together=TOGETHER))
-    alone, many = [], []
+    alone, crowd = [], []
     for _ in range(runs):
         alone.append(asyncio.run(write(url, requests[:few], together=1)))
-        many.append(asyncio.run(write(url, requests, together=TOGETHER)))
-    one, all_ = statistics.median(alone), statistics.median(many)
-    shown = " ".join(f"{m:.0f}" for m in many)
+        crowd.append(asyncio.run(write(url, requests, together=TOGETHER)))
+    one, all_ = statistics.median(alone), statistics.median(crowd)
+    shown = " ".join(f"{m:.0f}" for m in crowd)
     print(f"| {name} | {one:.0f} | {all_:.0f} ({shown}) | {all_ / one:.2f} |", flush=True)
 
 
@@ -174,7 +179,9 @@ def measure_throughput(args: argparse.Namespace) -> None:
         command = hallmark(model, args.port, slots=TOGETHER, queue=TOGETHER)
         with started(command, args.port, ready="/readyz") as (url, _):
             body: dict[str, object] = {"prompt": "The city", "temperature": 1}
-            compare(f"hallmark, {args.shape}", url, body, few=args.few, runs=args.runs)
+            compare(
+                f"hallmark, {args.shape}", url, body, few=args.few, many=args.many, runs=args.runs
+            )
         if args.peer:
             transformers(args, Path(scratch))
 
@@ -190,7 +197,8 @@ def transformers(args: argparse.Namespace, scratch: Path) -> None:
         with started(command, args.port + 1, ready="/health") as (url, _):
             prompt = " ".join(words(args.shape)[100 : 100 + PROMPT])
             body: dict[str, object] = {"model": str(folder), "prompt": prompt, "temperature": 1}
-            compare(f"transformers serve, {args.shape}", url, body, few=2, runs=args.runs)
+            name, few = f"transformers serve, {args.shape}", min(2, args.few)
+            compare(name, url, body, few=few, many=args.many, runs=args.runs)
     except (RuntimeError, httpx.HTTPError, KeyError) as error:
         print(f"transformers serve did not run: {type(error).__name__}: {str(error)[-200:]}")
 
@@ -202,6 +210,7 @@ def main() -> None:
     parser.add_argument("--shape", default="ladder-7M")
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--few", type=int, default=8)
+    parser.add_argument("--many", type=int, default=4 * TOGETHER)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--port", type=int, default=8190)
     args = parser.parse_args()

@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from hallmark.web.limits import Limits
+from hallmark.web.service import Service
+
 LONG = {"prompt": "Once", "max_tokens": 900, "seed": 1, "temperature": 1}
 
 
@@ -131,3 +134,22 @@ def test_what_is_under_way_is_finished_when_the_service_is_told_to_end():
             assert "POST /v1/completions 200" in log
         finally:
             process.kill()
+
+
+def test_the_first_visitor_waits_for_no_compiler(model, judge, monkeypatch):
+    """What a pass over few tokens and one over many use has been used before."""
+    from hallmark.lm.engine import batch, decoder, entries
+
+    used, real = set(), entries.entries()
+
+    class Noted:
+        def __getattr__(self, name):
+            used.add(name)
+            return getattr(real, name)
+
+    monkeypatch.setattr(batch, "entries", Noted)
+    monkeypatch.setattr(decoder, "entries", Noted)
+    service = Service(model, judge, detector="bundled", limits=Limits(slots=2))
+    service.warm_up()
+    service.close()
+    assert used == set(real._fields)

@@ -107,6 +107,29 @@ def test_html_in_a_text_is_shown_as_text(page):
     assert SCRIPT * 20 == page.locator("#tokens").evaluate("e => e.textContent")
 
 
+def test_a_row_shows_the_bound_on_the_claim_it_makes(page, judge, tmp_path):
+    path = tmp_path / "human.txt"
+    path.write_text(HUMAN, encoding="utf-8")
+    page.goto("/detect")
+    page.set_input_files("#files", [path, path])
+    row = page.locator("#rows tr.pick").first
+    verdict = judge.judge([HUMAN])[0]
+    assert verdict.band == "likely human"
+    shown = row.locator("td").nth(3).inner_text()
+    assert shown == f"{100 * verdict.false_negative_rate:.1f} %"
+
+
+def test_a_table_of_many_rows_is_judged_to_its_end(page, tmp_path):
+    path = tmp_path / "many.csv"
+    path.write_text("text\n" + "Maybe tomorrow.\n" * 70, encoding="utf-8")
+    page.goto("/detect")
+    page.set_input_files("#files", path)
+    page.locator("#csv:not([disabled])").wait_for()
+    assert page.locator("#rows tr.pick").count() == 70
+    assert page.locator("#batch-title").inner_text() == "70 texts"
+    assert page.locator("#rows [aria-selected=true]").count() == 1
+
+
 def test_tokens_are_coloured_by_rank_and_explained(page, model):
     page.goto("/inspect")
     page.fill("#text", HUMAN[:700])
@@ -143,6 +166,7 @@ def long_seed(model, tokens: int) -> str:
 def test_a_text_streams_and_shows_its_alternatives(page, model):
     page.goto("/write")
     page.fill("#seed", long_seed(model, 60))
+    assert page.locator("[data-preset=k40][aria-pressed=true]").count() == 1
     page.fill("#max_tokens", "60")
     page.click("#go")
     page.locator("#out [data-i]").nth(40).wait_for()

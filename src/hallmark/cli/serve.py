@@ -56,7 +56,8 @@ def serve(
     """Serve pages for people, and an API that OpenAI's clients speak."""
     serving = load_server()
     serving.check_key(host, api_key)
-    service = make(model, detector, precision, limits=Limits(slots=slots, queue=queue))
+    limits = Limits(slots=slots, queue=queue)
+    service = make(model, detector, precision, limits=limits, quiet=quiet)
     log(quiet=quiet)
     try:
         serving.serve(
@@ -73,7 +74,7 @@ def load_server() -> ModuleType:
     return serving
 
 
-def make(model: str, detector: str, precision: str, *, limits: Limits) -> Service:
+def make(model: str, detector: str, precision: str, *, limits: Limits, quiet: bool) -> Service:
     """The service's objects, loaded, and used once so that the first visitor does not wait."""
     from hallmark.detect.judge import load_detector
     from hallmark.web.service import Service
@@ -81,6 +82,7 @@ def make(model: str, detector: str, precision: str, *, limits: Limits) -> Servic
     judge = load_detector(detector, home=home())
     writer = load_model(model, precision=precision)
     service = Service(writer, judge, detector=detector, limits=limits)
+    note("hallmark: getting ready; the first start here compiles for up to a minute", quiet=quiet)
     service.warm_up()
     return service
 

@@ -13,7 +13,7 @@ from hallmark.data import check_text
 from hallmark.web.completions import Completions
 from hallmark.web.errors import ErrorBody, Refused
 from hallmark.web.files import texts_in
-from hallmark.web.limits import CHARACTERS, TEXTS
+from hallmark.web.limits import CHARACTERS, ROWS
 from hallmark.web.presence import in_time
 from hallmark.web.schemas import (
     Completion,
@@ -38,6 +38,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     "503": {"model": ErrorBody, "description": "Too busy: Retry-After says when to come again"},
     "504": {"model": ErrorBody, "description": "Not done within the time limit"},
 }
+_STREAMED: dict[str, Any] = {
+    "description": "The completion; with `stream`, events that each hold a piece of it",
+    "content": {"text/event-stream": {}},
+}
 
 
 def routes(service: Service) -> APIRouter:
@@ -54,7 +58,7 @@ def _openai(router: APIRouter, service: Service) -> None:
     model, config = service.model, service.model.network.config
     created = int(time.time())
 
-    @router.post("/v1/completions", response_model=Completion)
+    @router.post("/v1/completions", response_model=Completion, responses={200: _STREAMED})
     async def complete(asked: CompletionRequest, request: Request) -> Response:
         """Go on from prompts, as OpenAI's clients ask for it; streams on demand."""
         return await completions.answer(asked, request)
@@ -100,7 +104,7 @@ def _reading(router: APIRouter, service: Service) -> None:
     @router.post("/api/extract", response_model=ExtractAnswer)
     async def extract(files: Annotated[list[UploadFile], File()], request: Request) -> Response:
         """The texts in files: txt, md, csv, jsonl, docx, pdf. Nothing is kept."""
-        found = await limited(request, _extracted(files, most=TEXTS, longest=CHARACTERS))
+        found = await limited(request, _extracted(files, most=ROWS, longest=CHARACTERS))
         return JSONResponse({"texts": found})
 
 

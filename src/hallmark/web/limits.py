@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 # The API's own, which its schema shows: texts and prompts in one request, texts that one request
-# may have written, characters of one text, alternatives named for one token.
-TEXTS, CHOICES, CHARACTERS, ALTERNATIVES = 64, 16, 1_000_000, 10
+# may have written, characters of one text, alternatives named for one token, texts found in files.
+TEXTS, CHOICES, CHARACTERS, ALTERNATIVES, ROWS = 64, 16, 1_000_000, 10, 1000
 
 
 @dataclass(frozen=True)

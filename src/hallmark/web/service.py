@@ -5,12 +5,13 @@ from __future__ import annotations
 from hallmark.detect.judge import Judge
 from hallmark.lm.model import LanguageModel
 from hallmark.lm.sampling import SamplingParams
+from hallmark.models.sizes import BUNDLED
 from hallmark.web.limits import Limits
 from hallmark.web.metrics import Metrics
 from hallmark.web.reader import Reader
 from hallmark.web.writer import Writer
 
-_PAGE = "The quick brown fox jumps over the lazy dog. " * 60
+_PAGE = BUNDLED / "texts" / "human.txt"
 
 
 class Service:
@@ -35,10 +36,12 @@ class Service:
 
     def warm_up(self) -> None:
         """Use everything once, so that compiled code is loaded before the first request."""
-        self.judge.judge([_PAGE])
-        self.model.score([_PAGE])
+        page = _PAGE.read_text(encoding="utf-8")
+        self.judge.judge([page])
+        self.model.score([page])
         params = SamplingParams(max_tokens=2)
-        for _ in self.model.stream([("A", 0)] * self.limits.slots, params, slots=self.limits.slots):
+        # Passes over many tokens, as this prompt's, and over few, as the next, are compiled apart.
+        for _ in self.model.stream([(page[:200], 0)], params, slots=1):
             pass
 
     def close(self) -> None:

@@ -21,9 +21,11 @@ from hallmark.lm.engine.entries import entries
 from hallmark.lm.engine.forward import share_of
 from hallmark.lm.engine.state import Cache, Room, Rows, Weights, matrices_of
 from hallmark.models.gpt2 import GPT2
+from hallmark.models.precision import SMALL
 from hallmark.models.rounding import unpack
 
 FROM_ROWS = 8  # with fewer rows `forward` is as fast
+_MANY = 64  # rows that weights are put into order for; fewer lose little
 _PASSES = 3  # after so many the weights are packed, which costs as much as some passes
 _UNPACKED = 4096  # outputs of a 4-bit matrix that are unpacked at a time
 _SLOWER = 50  # times as slow as the plain product: oneDNN has no kernel for this processor
@@ -36,6 +38,9 @@ class Products:
         self.matrices: list[Any] = matrices_of(network)
         self.passes = 0
         self._packed: dict[tuple[int, int], Tensor] = {}
+        # A float32 product of few rows spends most of its time on bringing the weights into order.
+        small = network.config.parameters < SMALL
+        self.doubles = small and torch.backends.mkldnn.is_available()
 
     def share(self, number: int, first: int, last: int, room: Room, rows: int) -> Tensor:
         """Sums (rows, last - first) of matrix `number`, in float32."""
@@ -45,6 +50,8 @@ class Products:
         weight: Tensor = matrix.weight[first:last]
         if weight.dtype in (torch.float32, torch.bfloat16):
             plain = torch.from_numpy(room.shared)[:rows, : weight.shape[1]]
+            if self.doubles and weight.dtype == torch.float32 and self.passes >= _PASSES:
+                return self._doubled(number, first, weight, plain)
             return F.linear(plain.to(weight.dtype), weight).float()
         columns = weight.shape[1] * (2 if weight.dtype == torch.uint8 else 1)
         whole = torch.from_numpy(room.bytes)[:rows, :columns]
@@ -54,6 +61,15 @@ class Products:
             packed = torch.ops.onednn.qlinear_prepack(_bytes(matrix, first, last), None)
             self._packed[number, first] = packed
         return _packed_product(whole, self._packed[number, first], last - first)
+
+    def _doubled(self, number: int, first: int, weight: Tensor, plain: Tensor) -> Tensor:
+        """The product in float32, with a second copy of the weights in oneDNN's order."""
+        if (number, first) not in self._packed:
+            packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _MANY)
+            self._packed[number, first] = packed
+        call = torch.ops.mkldnn._linear_pointwise
+        out: Tensor = call(plain, self._packed[number, first], None, "none", [], "")
+        return out
 
 
 def _bytes(matrix: Any, first: int, last: int) -> Tensor:

@@ -40,7 +40,14 @@ class Team:
             threading.Thread(target=self._serve, args=(rank,), daemon=True).start()
 
     def run(self, program: Program, *arguments: Any) -> None:
-        """Call program(rank, size, *arguments) in every thread; returns when all have."""
+        """Call program(rank, size, *arguments) in every thread; returns when all have.
+
+        A team of one needs no other thread, unless an interrupt could end it in the middle.
+        """
+        if self.size == 1 and threading.current_thread() is not threading.main_thread():
+            with self._lock:
+                program(0, 1, *arguments)
+            return
         with self._lock:
             self._program, self._arguments = program, arguments
             self._errors.clear()

@@ -138,15 +138,26 @@ function show(verdict, name) {
   $("#result").replaceChildren(...parts);
 }
 
+// The bound on the claim that is made; where none is made, nothing can be wrong.
+function wrongAtMost(verdict) {
+  if (verdict.band === "cannot tell") return null;
+  return verdict.band === "likely human" ? verdict.false_negative_rate : verdict.false_positive_rate;
+}
+
 function fill(rows) {
+  const left = rows.filter((r) => !r.error && !r.verdict).length;
+  const counted = rows.length === 1 ? "One text" : `${whole(rows.length)} texts`;
+  const picked = [...$("#rows").children].findIndex((row) => row.ariaSelected === "true");
   $("#batch").hidden = false;
-  $("#batch-title").textContent = rows.length === 1 ? "One text" : `${rows.length} texts`;
+  $("#batch-title").textContent = left ? `${counted}, ${whole(left)} still to be judged` : counted;
+  $("#csv").disabled = $("#json").disabled = left > 0;
   $("#rows").replaceChildren(...rows.map(({ name, verdict, error }, i) => {
+    if (!error && !verdict) return element("tr", {}, element("td", { text: name }), element("td", { colspan: 4, text: "…" }));
     if (error) return element("tr", {}, element("td", { text: name }), element("td", { colspan: 4, text: `Not read: ${error}` }));
-    const row = element("tr", { class: "pick", tabindex: 0, "aria-selected": "false" },
+    const row = element("tr", { class: "pick", tabindex: 0, "aria-selected": i === picked },
       element("td", { text: name }), element("td", { text: verdict.band }),
       element("td", { class: "n", text: percent(verdict.probability) }),
-      element("td", { class: "n", text: percent(verdict.false_positive_rate) }),
+      element("td", { class: "n", text: percent(wrongAtMost(verdict)) }),
       element("td", { class: "n", text: `${whole(verdict.tokens_used)} of ${whole(verdict.tokens_total)}` }));
     const pick = () => {
       for (const other of $("#rows").children) other.setAttribute("aria-selected", other === row);
@@ -158,19 +169,22 @@ function fill(rows) {
   }));
 }
 
+// Many texts are judged a few at a time, so that the table grows while one waits.
+const TOGETHER = 8;
 async function judgeFiles(files) {
   const form = new FormData();
   for (const file of files) form.append("files", file);
-  const found = (await ask("/api/extract", form)).texts;
-  const texts = found.filter((f) => f.text !== null);
-  const verdicts = texts.length ? (await ask("/api/detect", { texts: texts.map((f) => f.text), prior })).verdicts : [];
-  texts.forEach((f, i) => { f.verdict = verdicts[i]; });
-  batch = found;
-  fill(batch);
-  if (texts.length) {
-    $("#rows").querySelector(".pick").click();
-    if (found.length === 1) $("#text").value = texts[0].text;
+  batch = (await ask("/api/extract", form)).texts;
+  const texts = batch.filter((f) => f.text !== null);
+  if (batch.length === 1 && texts.length) $("#text").value = texts[0].text;
+  for (let i = 0; i < texts.length; i += TOGETHER) {
+    const some = texts.slice(i, i + TOGETHER);
+    const { verdicts } = await ask("/api/detect", { texts: some.map((f) => f.text), prior });
+    some.forEach((f, k) => { f.verdict = verdicts[k]; });
+    fill(batch);
+    if (i === 0) $("#rows").querySelector(".pick").click();
   }
+  if (!texts.length) fill(batch);
 }
 
 const cell = (value) => {

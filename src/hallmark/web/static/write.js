@@ -95,5 +95,5 @@ $("#stop").addEventListener("click", () => leaving?.abort());
 $("#copy").addEventListener("click", () => navigator.clipboard?.writeText($("#out").textContent));
 $("#colour").addEventListener("change", () => $("#out").classList.toggle("plain", !$("#colour").checked));
 for (const button of document.querySelectorAll("[data-preset]")) button.addEventListener("click", () => preset(button.dataset.preset));
-for (const input of document.querySelectorAll(".fields input")) input.addEventListener("input", () => { mark(""); $("#about").textContent = "Your own settings."; });
+for (const id of Object.keys(PRESETS.pure[0])) $(`#${id}`).addEventListener("input", () => { mark(""); $("#about").textContent = "Your own settings."; });
 preset("k40");
