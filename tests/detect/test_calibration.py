@@ -38,7 +38,7 @@ def test_the_worst_group_is_taken(calibration: Calibration) -> None:
     assert calibration.false_positives(50.0, 20).group == "prose"
 
 
-def test_small_groups_count_only_with_the_others(calibration: Calibration) -> None:
+def test_small_groups_count_as_one(calibration: Calibration) -> None:
     prose = calibration.references[0].human["prose"]
 
     def bound(human: dict[str, np.ndarray]) -> tuple[str, int]:
@@ -50,6 +50,8 @@ def test_small_groups_count_only_with_the_others(calibration: Calibration) -> No
     assert bound({"news": few, "prose": prose}) == ("prose", len(prose))
     assert bound({"news": np.full(LEAST_GROUP, -5.0), "prose": prose}) == ("news", LEAST_GROUP)
     assert bound({"news": few, "blog": few}) == ("all", 2 * len(few))
+    low = np.full(4 * LEAST_GROUP, -50.0)
+    assert bound({"news": few, "blog": few, "essays": low}) == ("others", 2 * len(few))
 
 
 def test_a_text_is_compared_with_texts_no_longer_than_it(calibration: Calibration) -> None:

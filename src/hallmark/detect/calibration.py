@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from hallmark.detect.stored import Arrays, floats, require
 from hallmark.stats import Floats, clopper_pearson_upper
 
-LEAST_GROUP = 100
+LEAST_GROUP = 59  # texts; with fewer, not one of them flagged, no rate below 5 % can be claimed
+OTHERS = "others"
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,13 @@ class Calibration:
         """The worst group's bound on human texts of this length that score at least as high.
 
         Groups of fewer than `LEAST_GROUP` texts, whose bound says more of n than of the rate,
-        count only together with all others.
+        count as one group; where that is as small and there are others, it does not count.
         """
         human = self.references[self.at(tokens)].human
-        large = {group: own for group, own in human.items() if len(own) >= LEAST_GROUP}
-        groups = large or {"all": np.concatenate(list(human.values()))}
+        groups = {group: own for group, own in human.items() if len(own) >= LEAST_GROUP}
+        small = [own for own in human.values() if len(own) < LEAST_GROUP]
+        if small and (not groups or sum(map(len, small)) >= LEAST_GROUP):
+            groups[OTHERS if groups else "all"] = np.concatenate(small)
         return max(
             (_bound(scores >= score, group) for group, scores in groups.items()),
             key=lambda bound: bound.rate,
