@@ -16,7 +16,13 @@ from hallmark.lm.engine.entries import entries
 
 def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
     """numba compares what a function closes over: an update of any file compiles it again."""
-    for function in (*entries(), fused._entry(), gelu._entry(), gelu._slope_entry()):
+    for function in (
+        *entries(),
+        fused._entry(),
+        fused._gradient_entry(),
+        gelu._entry(),
+        gelu._slope_entry(),
+    ):
         held = {cell.cell_contents for cell in function.py_func.__closure__}
         assert stamp() in held
 

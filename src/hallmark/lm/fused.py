@@ -1,4 +1,5 @@
-"""`reduce.statistics` on a CPU: a row of logits is read twice and nothing is written but results.
+"""What is made of rows of logits on a CPU, each read twice: `reduce.statistics`, and in training
+the gradient of the cross-entropy, in their place.
 
 Compiled by numba, because a dozen plain operations over 50,257 logits a token are what scoring
 in bf16 spends its time on otherwise. Importing this imports numba.
@@ -18,6 +19,7 @@ from hallmark.lm.compiled import (
     ANY_ORDER,
     Kernel,
     as_float,
+    as_kind_of,
     exponential,
     in_memory,
     kept,
@@ -116,3 +118,54 @@ def _rows(logits, size, own, out):
         out[1, n] = 1 + above
         out[2, n] = math.log(total) - centre
         out[3, n] = max(second / total - centre * centre, 0.0)
+
+
+def softmax_gradient(logits: Tensor, targets: Tensor, *, scale: float) -> Tensor:
+    """Replace logits (N, V) on the CPU by scale * (softmax - one-hot), in float32 but for their
+    own rounding; return the summed cross-entropy. targets: (N,) ids.
+
+    Numbers that are not finite make the loss NaN or infinite.
+    """
+    rows, losses = in_memory(logits), np.empty(len(logits))
+    assert rows.ctypes.data == logits.data_ptr(), "a copy would be changed in its stead"
+    size, wanted, factor = logits.shape[1], targets.numpy(), np.float32(scale)
+    replace = _gradient_entry()
+    share(len(losses), lambda part: replace(rows[part], size, wanted[part], factor, losses[part]))
+    return torch.tensor(losses.sum(), dtype=torch.float32)
+
+
+@cache
+def _gradient_entry() -> Kernel:
+    """`_gradients`, kept on disk."""
+    mark = stamp()
+
+    @kept(**ANY_ORDER)
+    def replace(logits, size, targets, scale, losses):
+        _ = mark
+        _gradients(logits, size, targets, scale, losses)
+
+    return replace
+
+
+@njit(inline="always", **ANY_ORDER)
+def _gradients(logits, size, targets, scale, losses):
+    """Rows, `size` numbers of each, to their gradients; losses (N,) are written."""
+    for n in range(len(logits)):
+        row = logits[n, :size]
+        top = _largest(row)
+        total = 0.0
+        for at in range(0, size, _CHUNK):
+            chunk = row[at : at + _CHUNK]
+            part = _f(0)
+            for i in range(len(chunk)):
+                below = as_float(chunk[i]) - top
+                part += exponential(below if below > _FAR else _FAR)
+            total += part
+        own = as_float(row[targets[n]]) - top
+        losses[n] = math.log(total) - own
+        factor = scale / _f(total)
+        for i in range(len(row)):
+            below = as_float(row[i]) - top
+            row[i] = as_kind_of(exponential(below if below > _FAR else _FAR) * factor, row[i])
+        likely = exponential(own if own > _FAR else _FAR) * factor
+        row[targets[n]] = as_kind_of(likely - scale, row[targets[n]])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from hallmark.lm import fused
 from hallmark.lm.training import head
 from hallmark.lm.training.head import head_loss, token_losses
 
@@ -67,3 +68,27 @@ def test_losses_of_single_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = F.cross_entropy(hidden @ weight.t(), targets, reduction="none")
     found = token_losses(hidden, weight, targets, dtype=torch.float32)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_compiled_gradients_are_those_of_the_formula(dtype: torch.dtype, spread: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    buffer = (spread * torch.randn(50, 2112, generator=generator)).to(dtype)
+    logits, beyond = buffer[:, :2051], buffer[:, 2051:].clone()
+    targets = torch.randint(2051, (50,), generator=generator)
+    wide = logits.double()
+    expected = (wide.softmax(1) - F.one_hot(targets, 2051)) * 0.25
+    loss = fused.softmax_gradient(logits, targets, scale=0.25)
+    torch.testing.assert_close(loss.double(), F.cross_entropy(wide, targets, reduction="sum"))
+    rounding = 2**-8 if dtype == torch.bfloat16 else 2e-6
+    torch.testing.assert_close(logits.double(), expected, rtol=rounding, atol=1e-7)
+    assert torch.equal(buffer[:, 2051:], beyond)
+
+
+@pytest.mark.parametrize("damage", [float("nan"), float("inf")])
+def test_damage_shows_in_the_loss(damage: float) -> None:
+    logits = torch.zeros(3, 40, dtype=torch.bfloat16)
+    logits[1, 7] = damage
+    targets = torch.tensor([1, 2, 3])
+    assert not torch.isfinite(fused.softmax_gradient(logits, targets, scale=1.0))

@@ -73,6 +73,10 @@ def _padded(weight: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _softmax_gradient(logits: Tensor, targets: Tensor, *, scale: float) -> Tensor:
     """Replace logits (N, V) by scale * (softmax - one-hot); return the summed cross-entropy."""
+    if logits.dtype == torch.bfloat16 and logits.device.type == "cpu":
+        from hallmark.lm import fused
+
+        return fused.softmax_gradient(logits, targets, scale=scale)
     rows = max(1, _CACHE // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
     total = torch.zeros((), device=logits.device)
     for i in range(0, len(logits), rows):
