@@ -15,6 +15,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.nn import functional as F
@@ -91,9 +92,9 @@ def products() -> None:
         x, w, g = (
             torch.randn(shape).bfloat16() for shape in ((TOKENS, into), (out, into), (TOKENS, out))
         )
-        total = timed(f"{name} forward", lambda x=x, w=w: x @ w.t())  # type: ignore[misc]
-        total += timed(f"{name} to the input", lambda g=g, w=w: g @ w)  # type: ignore[misc]
-        total += timed(f"{name} to the weight", lambda g=g, x=x: g.t() @ x)  # type: ignore[misc]
+        total = timed(f"{name} forward", partial(torch.mm, x, w.t()))
+        total += timed(f"{name} to the input", partial(torch.mm, g, w))
+        total += timed(f"{name} to the weight", partial(torch.mm, g.t(), x))
         print(f"{name}: {6 * TOKENS * into * out / total / 1e9:.0f} GFLOP/s")
 
 

@@ -1,7 +1,8 @@
-"""A detector that needs no training: it stands in for the bundled one behind the same interface."""
+"""A detector that needs no training, behind the bundled one's interface; and a short training."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,11 @@ from types import ModuleType
 import pytest
 
 from hallmark.detect.verdict import Band, Verdict
+
+FAST = (
+    "--steps", "4", "--batch-size", "2", "--sequence-length", "16", "--valid-every", "2",
+    "--save-every", "2", "--lr", "0.01",
+)  # fmt: skip
 
 
 @dataclass
@@ -53,3 +59,12 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> StandInJudge:
     module.load_detector = load_detector  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "hallmark.detect.judge", module)
     return stand_in
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Sixty short texts to train on, which differ in a number."""
+    path = tmp_path / "texts.jsonl"
+    lines = (json.dumps({"text": f"the text of number {i}, the end"}) for i in range(60))
+    path.write_text("\n".join(lines))
+    return path

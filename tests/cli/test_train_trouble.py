@@ -8,18 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-FAST = (
-    "--steps", "4", "--batch-size", "2", "--sequence-length", "16", "--valid-every", "2",
-    "--save-every", "2", "--lr", "0.01",
-)  # fmt: skip
-
-
-@pytest.fixture
-def texts(tmp_path: Path) -> Path:
-    path = tmp_path / "texts.jsonl"
-    lines = (json.dumps({"text": f"the text of number {i}, the end"}) for i in range(60))
-    path.write_text("\n".join(lines))
-    return path
+from .conftest import FAST
 
 
 @pytest.fixture

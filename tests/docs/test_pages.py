@@ -6,6 +6,7 @@ then given once more settings, of which the last count. What cannot run so is in
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def test_the_commands_of_a_page_run(
 def run(command: Command, run_cli) -> None:
     """By a shell; Python and `hallmark` in this process. Anything but exit code 0 fails."""
     if command.mark == "python":
-        exec(compile(command.text, command.page, "exec"), {})
+        script = Path("example.py")
+        script.write_text(command.text, encoding="utf-8")
+        runpy.run_path(str(script))
         return
     if "hallmark" not in command.words:
         subprocess.run(["sh", "-eu", "-c", command.text], check=True, timeout=60)
