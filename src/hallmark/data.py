@@ -244,8 +244,8 @@ def held(lock: Path) -> Iterator[bool]:
 def claimed(folder: Path, *, lock: str = LOCK) -> Iterator[None]:
     """Hold `folder` (made where it is not there) for one run; ValueError where another has it.
 
-    lock: the file that is locked, in the folder or below it. What then leaves nothing else in the
-    folder, because it was refused, leaves no folder either.
+    lock: the file that is locked, in the folder or below it. What then leaves nothing beside a lock
+    in the folder itself, because it was refused, leaves no folder either.
     """
     made = not folder.exists()
     (folder / lock).parent.mkdir(parents=True, exist_ok=True)
