@@ -97,7 +97,7 @@ def combined(
         experts, calibration = fitted[seed, 1 - h]
         raw = experts.score(texts.features[test], texts.tokens[test])
         pairs = zip(raw, texts.tokens[test], strict=True)
-        out[test] = [calibration.log_ratio(score, n) for score, n in pairs]
+        out[test] = [calibration.fitted_log_ratio(score, n) for score, n in pairs]
     return out
 
 

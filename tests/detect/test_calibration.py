@@ -15,6 +15,7 @@ from hallmark.detect.calibration import (
     as_tensors,
     fit_ratio,
     from_tensors,
+    supported,
 )
 
 
@@ -65,10 +66,36 @@ def test_the_ratio_is_interpolated_and_rises_with_the_score(calibration: Calibra
     assert calibration.log_ratio(2.0, 32) == pytest.approx((0.8 + 1.1) / 2 * 2 - 0.05)
     scores = np.linspace(-9, 9, 40)
     for tokens in (16, 30, 900):
-        assert (np.diff([calibration.log_ratio(s, tokens) for s in scores]) > 0).all()
+        assert (np.diff([calibration.fitted_log_ratio(s, tokens) for s in scores]) > 0).all()
+        assert (np.diff([calibration.log_ratio(s, tokens) for s in scores]) >= 0).all()
         rates = [calibration.false_positives(s, tokens).rate for s in scores]
         assert (np.diff(rates) <= 0).all()
         assert (np.diff([calibration.false_negatives(s, tokens).rate for s in scores]) >= 0).all()
+
+
+def test_a_ratio_goes_no_further_than_the_texts_do(calibration: Calibration) -> None:
+    for tokens, reference in zip((16, 64), calibration.references, strict=True):
+        human = np.concatenate(list(reference.human.values()))
+        for score, others in ((1e6, human), (-1e6, reference.synthetic)):
+            ratio, held = calibration.log_ratio(score, tokens), calibration.held(score, tokens)
+            assert calibration.fitted_log_ratio(held, tokens) == pytest.approx(ratio)
+            assert calibration.log_ratio(held, tokens) == pytest.approx(ratio)
+            assert 0 < ratio * np.sign(score) <= np.log(len(others) + 1)
+    assert calibration.held(0.3, 30) == 0.3
+
+
+def test_supported_ratios_against_every_threshold() -> None:
+    rng = np.random.default_rng(1)
+    for n in (1, 5, 40):
+        human, synthetic = rng.normal(-1, 2, n), rng.normal(1, 2, 2 * n)
+        best = 0.0
+        for level in np.concatenate([human, synthetic, np.arange(-8, 8, 0.01)]):
+            right, wrong = (synthetic >= level).mean(), ((human >= level).sum() + 1) / (n + 1)
+            if right > 0:
+                best = max(best, min(level, np.log(right / wrong)))
+        low, high = supported(human, synthetic)
+        assert high == pytest.approx(best)
+        assert (low, high) == tuple(-x for x in supported(-synthetic, -human)[::-1])
 
 
 def test_saved_and_read_back(calibration: Calibration) -> None:
@@ -77,7 +104,7 @@ def test_saved_and_read_back(calibration: Calibration) -> None:
     assert as_tensors(back).keys() == tensors.keys()
     for name, array in as_tensors(back).items():
         assert (array == tensors[name]).all()
-    for score in (-2.0, 0.0, 3.0):
+    for score in (-99.0, -2.0, 0.0, 3.0):
         assert back.false_positives(score, 70) == calibration.false_positives(score, 70)
         assert back.log_ratio(score, 70) == calibration.log_ratio(score, 70)
 

@@ -103,6 +103,8 @@ def test_lengths_divide_and_synthetic_texts_give_a_ratio() -> None:
     assert (short.least, long.least) == (1, 20)
     assert (short.slope, short.synthetic) == (None, 0)
     assert long.slope == pytest.approx(3, rel=0.3)
+    assert (short.lowest, short.highest) == (None, None)
+    assert -np.log(200) < long.lowest < 0 < long.highest < np.log(300)
     assert 0 < long.caught < long.synthetic
 
 

@@ -69,7 +69,7 @@ def test_a_low_score_is_likely_human_and_one_between_is_neither(judge: Judge) ->
     assert low.probability < 0.05
     assert between.band is Band.LIKELY_HUMAN  # no synthetic text scores as low
     overlapping = Scripted()
-    reference = Reference(SHORTEST, {"news": np.linspace(-9, 9, 50)}, np.linspace(-9, 9, 50))
+    reference = Reference(SHORTEST, {"news": np.linspace(-9, 9, 50)}, np.linspace(-8, 10, 50))
     overlapping.calibration = Calibration((reference,), np.array([1.0]), np.array([0.0]))
     (unsure,) = Judge(overlapping).judge([text(1.0)])
     assert unsure.band is Band.CANNOT_TELL

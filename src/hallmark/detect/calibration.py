@@ -2,7 +2,8 @@
 
 Fitted on texts that the scored detector was not fitted on. Bounds are counted, not modelled:
 how many of the n human texts of a group and length scored at least as high, and the exact
-upper limit (Clopper & Pearson 1934) of the rate behind that count.
+upper limit (Clopper & Pearson 1934) of the rate behind that count. A ratio goes no further than
+the texts of its length support.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +63,45 @@ class Calibration:
     def log_ratio(self, score: float, tokens: int) -> float:
         """Calibrated natural log of the likelihood ratio, synthetic over human; tokens >= 1.
 
-        The fit is interpolated in the logarithm of the length, and that of the end beyond it.
+        The fit is interpolated in the logarithm of the length, and that of the end beyond it, as
+        are the limits that it is held within (`supported`).
         """
-        lengths = np.log([r.tokens for r in self.references])
-        slope = np.interp(math.log(tokens), lengths, self.slope)
-        intercept = np.interp(math.log(tokens), lengths, self.intercept)
-        return float(slope * score + intercept)
+        lowest, highest = (_between(ends, self._lengths, tokens) for ends in self._limits)
+        return min(max(self.fitted_log_ratio(score, tokens), lowest), highest)
+
+    def fitted_log_ratio(self, score: float, tokens: int) -> float:
+        """`log_ratio` as fitted, without limits; it ranks even texts beyond them."""
+        slope, intercept = self._line(tokens)
+        return slope * score + intercept
+
+    def held(self, score: float, tokens: int) -> float:
+        """The score, or the one nearest to it of which the texts support the fitted ratio."""
+        slope, intercept = self._line(tokens)
+        ratio = self.log_ratio(score, tokens)
+        return score if ratio == slope * score + intercept else (ratio - intercept) / slope
+
+    def _line(self, tokens: int) -> tuple[float, float]:
+        slope, intercept = (
+            _between(ends, self._lengths, tokens) for ends in (self.slope, self.intercept)
+        )
+        return slope, intercept
+
+    @cached_property
+    def _lengths(self) -> Floats:
+        return np.array([r.tokens for r in self.references])
+
+    @cached_property
+    def _limits(self) -> tuple[Floats, Floats]:
+        found = [
+            supported(
+                slope * np.concatenate(list(reference.human.values())) + intercept,
+                slope * reference.synthetic + intercept,
+            )
+            for reference, slope, intercept in zip(
+                self.references, self.slope, self.intercept, strict=True
+            )
+        ]
+        return np.array([low for low, _ in found]), np.array([high for _, high in found])
 
     def false_positives(self, score: float, tokens: int) -> Bound:
         """The worst group's bound on human texts of this length that score at least as high.
@@ -87,6 +122,31 @@ class Calibration:
     def false_negatives(self, score: float, tokens: int) -> Bound:
         """Bound on synthetic texts of this length that score as low or lower."""
         return _bound(self.references[self.at(tokens)].synthetic <= score, "synthetic")
+
+
+def supported(human: Floats, synthetic: Floats) -> tuple[float, float]:
+    """The lowest and highest log-likelihood ratios that scored texts support.
+
+    human (H,), synthetic (S,): fitted log-likelihood ratios of texts. The highest is that of which
+    some level bears out as much: the texts at or above it come from both kinds at such odds, with
+    one more human text among them than there was. The lowest is the same with the kinds exchanged.
+    After the empirical bounds of Vergeer et al. 2016, "Numerical likelihood ratios outputted by LR
+    systems are often based on extrapolation: when to stop extrapolating?".
+    """
+    return -_highest(-synthetic, -human), _highest(human, synthetic)
+
+
+def _highest(wrong: Floats, right: Floats) -> float:
+    """The highest log-ratio that `right` texts support against one more than the `wrong` ones."""
+    wrong, levels = np.sort(wrong), np.sort(right)  # no level between two of them does better
+    found = (len(levels) - np.searchsorted(levels, levels)) / len(levels)
+    err = (len(wrong) - np.searchsorted(wrong, levels) + 1) / (len(wrong) + 1)
+    return max(0.0, float(np.minimum(levels, np.log(found / err)).max()))
+
+
+def _between(values: Floats, lengths: Floats, tokens: int) -> float:
+    """Interpolated in the logarithm of the length, and constant beyond the ends."""
+    return float(np.interp(math.log(tokens), np.log(lengths), values))
 
 
 def _bound(errors: NDArray[np.bool_], group: str) -> Bound:

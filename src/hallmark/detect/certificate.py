@@ -60,8 +60,8 @@ class Bin:
     """A length from `least` on: the threshold, the bound for all its texts, and its cells.
 
     `threshold` is None where no text was there to fit it. `slope` and `intercept` give the log
-    of the likelihood ratio, None without synthetic texts; `caught` of `synthetic` texts of the
-    other part lie above the threshold.
+    of the likelihood ratio, which holds from `lowest` to `highest`; None without synthetic texts.
+    `caught` of `synthetic` texts of the other part lie above the threshold.
     """
 
     least: int
@@ -70,6 +70,8 @@ class Bin:
     cells: tuple[Cell, ...]
     slope: float | None = None
     intercept: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
     caught: int = 0
     synthetic: int = 0
 
@@ -138,8 +140,9 @@ def _fit_bin(
     fitting, measuring = human
     threshold = _threshold([s.score for s in _one_each(fitting)], MARGIN * target)
     cells = sorted({(s.domain, s.group) for s in measuring} - {(ALL, ALL)})
-    slope, intercept = _ratio(fitting, synthetic[0])
+    slope, intercept, lowest, highest = _ratio(fitting, synthetic[0])
     level = math.inf if threshold is None else threshold
+    caught = sum(s.score > level for s in synthetic[1])
     return Bin(
         least, threshold, _cell(measuring, (least, ALL, ALL), level, target),
         tuple(
@@ -148,7 +151,7 @@ def _fit_bin(
             )
             for own in cells
         ),
-        slope, intercept, sum(s.score > level for s in synthetic[1]), len(synthetic[1]),
+        slope, intercept, lowest, highest, caught, len(synthetic[1]),
     )  # fmt: skip
 
 
@@ -191,12 +194,14 @@ def _halves(texts: Iterable[Scored], seed: int) -> tuple[list[Scored], list[Scor
 
 def _ratio(
     human: Sequence[Scored], synthetic: Sequence[Scored]
-) -> tuple[float, float] | tuple[None, None]:
-    """Slope and intercept of the log-likelihood ratio, on the part that gives thresholds."""
+) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
+    """The log-likelihood ratio's slope, intercept and limits, on the part that gives thresholds."""
     if not human or not synthetic:
-        return None, None
-    from hallmark.detect.calibration import fit_ratio
+        return None, None, None, None
+    from hallmark.detect.calibration import fit_ratio, supported
 
     scores = np.array([s.score for s in (*human, *synthetic)])
     labels = np.array([0] * len(human) + [1] * len(synthetic))
-    return fit_ratio(scores, labels, np.ones(len(labels)))
+    slope, intercept = fit_ratio(scores, labels, np.ones(len(labels)))
+    ratios = slope * scores + intercept
+    return slope, intercept, *supported(ratios[labels == 0], ratios[labels == 1])

@@ -36,7 +36,7 @@ from hallmark.models.folder import read_json, sha256_of, write_json
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
 
-KIND, VERSION = "hallmark-certificate", 1
+KIND, VERSION = "hallmark-certificate", 2
 _AGAIN = "make it again with `hallmark calibrate`"
 _FIGURES = 5  # of a score on a scale that we do not know
 
@@ -211,6 +211,6 @@ class CertifiedJudge(Judge):
 
 
 def _log_ratio(own: Bin, score: float) -> float | None:
-    if own.slope is None or own.intercept is None:
+    if own.slope is None or own.intercept is None or own.lowest is None or own.highest is None:
         return None
-    return own.slope * score + own.intercept
+    return min(max(own.slope * score + own.intercept, own.lowest), own.highest)
