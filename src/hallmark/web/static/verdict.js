@@ -93,6 +93,7 @@ const FIELDS = { // name, how it is written, unit or meaning
   tokens_used: ["Tokens read", whole, "tokens"],
   tokens_total: ["Tokens in all", whole, "tokens"],
   tampered: ["Tampered with", (v) => (v ? "yes" : "no"), ""],
+  calibration: ["Certificate on texts of your own", String, ""],
 };
 
 // Every number of a verdict as [name, value]; what is nested gets the names of both.
@@ -102,12 +103,12 @@ const flat = (record, before = "") => Object.entries(record).flatMap(([name, val
 });
 
 function allNumbers(view) {
-  const found = flat(view).filter(([name, value]) => name !== "reason" && value !== "");
+  const found = flat(view).filter(([name, value]) => name !== "reason" && value !== "" && !(name === "flags" && value === null));
   const at = (name) => { const i = Object.keys(FIELDS).indexOf(name); return i < 0 ? Infinity : i; };
-  const rows = found.sort(([a], [b]) => at(a) - at(b) || 0).map(([name, value]) => {
+  const rows = found.sort(([a], [b]) => (at(a) - at(b)) || 0).map(([name, value]) => {
     const [title, write, unit] = FIELDS[name] ?? [capital(name.replaceAll("_", " ")), String, name.startsWith("repairs") ? "characters" : ""];
-    return element("tr", {}, element("th", { scope: "row" }, title, element("small", { text: unit })),
-      element("td", { class: "n", text: value === null || value === undefined ? DASH : write(value) }));
+    const written = value === null || value === undefined ? DASH : typeof value === "string" ? value : write(value);
+    return element("tr", {}, element("th", { scope: "row" }, title, element("small", { text: unit })), element("td", { class: "n", text: written }));
   });
   const head = element("tr", {}, element("th", { text: "Number" }), element("th", { class: "n", text: "Value" }));
   return element("details", {}, element("summary", { text: "All numbers" }),
