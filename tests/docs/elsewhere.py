@@ -69,6 +69,9 @@ ELSEWHERE = {
     ("docs/scale.md", "hallmark corpus detect posts/ --out more --scheduler"): Elsewhere(
         "needs a cluster", "tests/scale/test_workers.py"
     ),
+    ("docs/serve.md", "curl -s http://127.0.0.1:8080/"): Elsewhere(
+        "needs what is served", "tests/web/test_curl.py"
+    ),
     ("docs/serve.md", "from openai import OpenAI"): Elsewhere(
         "needs what is served", "tests/web/test_completions.py"
     ),

@@ -1,7 +1,8 @@
-"""A real service of the smallest bundled model, behind a real server on a free port."""
+"""A real service of the smallest bundled model behind a real server on a free port; a browser."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from hallmark.web.service import Service
 from hallmark.web.serving import server
 
 Serving = Callable[..., object]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +78,30 @@ def url(served: tuple[str, Service]) -> str:
 def client(url: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="module")  # not longer: other folders start a Playwright of their own
+def browser() -> Iterator[object]:
+    """Chromium; tests that need it are skipped only where it is not installed."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, url) -> Iterator[object]:
+    """A fresh tab that fails the test on an error, or on a request to anywhere else."""
+    context = browser.new_context(base_url=url)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("request", lambda r: r.url.startswith((url, "blob:")) or wrong.append(r.url))
+    yield page
+    context.close()
+    assert wrong == []

@@ -1,11 +1,8 @@
-"""Every page in a real browser. Skipped only where no Chromium is installed."""
+"""Inspect, Write and Learn in a real browser, and what all pages have in common."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,86 +11,8 @@ from hallmark.lm.sampling import SamplingParams, document_seed
 from hallmark.models.sizes import BUNDLED
 
 HUMAN = (BUNDLED / "texts" / "human.txt").read_text(encoding="utf-8")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)><b>bold</b> "
 PHONE = {"width": 360, "height": 740}
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, url) -> Iterator[object]:
-    """A fresh tab that fails the test on an error, or on a request to anywhere else."""
-    context = browser.new_context(base_url=url)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    page.on("request", lambda r: r.url.startswith((url, "blob:")) or wrong.append(r.url))
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def test_a_text_is_judged_and_the_slider_moves_the_probability(page, judge):
-    page.goto("/")
-    page.fill("#text", HUMAN)
-    page.click("#go")
-    verdict = judge.judge([HUMAN])[0]
-    assert page.locator(".band strong").inner_text().lower() == verdict.band
-    bound = verdict.false_negative_n  # that of the band which it is given
-    assert verdict.band == "likely human"
-    assert f"n = {bound}" in page.locator("#result").inner_text()
-    before = page.locator("#probability").inner_text()
-    page.locator("#prior").fill("0")
-    assert page.locator("#probability").inner_text() != before
-    assert "0.1 %" in page.locator("#result").inner_text()
-    assert page.locator("#wrong").is_visible()
-    assert "written by" not in page.content().lower()
-    assert "ai-written" not in page.content().lower()
-
-
-def test_an_abstention_is_an_answer(page):
-    page.goto("/detect")
-    page.fill("#text", "Maybe tomorrow.")
-    page.click("#go")
-    assert page.locator(".band strong").inner_text() == "Cannot tell"
-    assert "tokens" in page.locator("#result").inner_text()
-    assert page.locator("#probability").count() == 0
-
-
-def test_files_become_a_table_that_can_be_saved(page):
-    page.goto("/detect")
-    lines = "".join(json.dumps({"text": t}) + "\n" for t in (HUMAN, "=SUM(A1)"))
-    files = [
-        {"name": "a.txt", "mimeType": "text/plain", "buffer": HUMAN.encode()},
-        {"name": "=b.jsonl", "mimeType": "application/json", "buffer": lines.encode()},
-        {"name": "c.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"},
-    ]
-    page.set_input_files("#files", files)
-    page.locator("#rows tr").nth(3).wait_for()
-    assert page.locator("#rows tr").count() == 4
-    assert "Not read" in page.locator("#rows tr").nth(3).inner_text()
-    page.locator("#rows tr.pick").nth(2).click()
-    assert page.locator(".band strong").inner_text() == "Cannot tell"
-    with page.expect_download() as saved:
-        page.click("#csv")
-    csv = saved.value.path().read_text(encoding="utf-8")
-    assert csv.splitlines()[0].startswith('"name","error","band"')
-    assert '"\'=b.jsonl, 1"' in csv
-    with page.expect_download() as saved:
-        page.click("#json")
-    assert len(json.loads(saved.value.path().read_text(encoding="utf-8"))) == 4
 
 
 def test_html_in_a_text_is_shown_as_text(page):
@@ -105,29 +24,6 @@ def test_html_in_a_text_is_shown_as_text(page):
         assert page.title() != "broken"
         assert page.locator("#tokens b, #tokens img, #result img").count() == 0
     assert SCRIPT * 20 == page.locator("#tokens").evaluate("e => e.textContent")
-
-
-def test_a_row_shows_the_bound_on_the_claim_it_makes(page, judge, tmp_path):
-    path = tmp_path / "human.txt"
-    path.write_text(HUMAN, encoding="utf-8")
-    page.goto("/detect")
-    page.set_input_files("#files", [path, path])
-    row = page.locator("#rows tr.pick").first
-    verdict = judge.judge([HUMAN])[0]
-    assert verdict.band == "likely human"
-    shown = row.locator("td").nth(3).inner_text()
-    assert shown == f"{100 * verdict.false_negative_rate:.1f} %"
-
-
-def test_a_table_of_many_rows_is_judged_to_its_end(page, tmp_path):
-    path = tmp_path / "many.csv"
-    path.write_text("text\n" + "Maybe tomorrow.\n" * 70, encoding="utf-8")
-    page.goto("/detect")
-    page.set_input_files("#files", path)
-    page.locator("#csv:not([disabled])").wait_for()
-    assert page.locator("#rows tr.pick").count() == 70
-    assert page.locator("#batch-title").inner_text() == "70 texts"
-    assert page.locator("#rows [aria-selected=true]").count() == 1
 
 
 def test_tokens_are_coloured_by_rank_and_explained(page, model):
@@ -147,7 +43,15 @@ def test_tokens_are_coloured_by_rank_and_explained(page, model):
     assert page.locator("svg.bars").count() == 3
     page.click("#by-sentence")
     assert page.locator("#sentences tbody tr").count() > 4
+    counts = page.locator("#sentences tbody td:nth-child(2)").all_inner_texts()
+    assert sum(map(int, counts)) == len(scores.tokens)  # each token is in one sentence
     assert "not proof" in page.locator("#found").inner_text()
+    statistics = page.locator("#statistics").inner_text()
+    assert f"{scores.rank.mean():,.0f} (1 is the likeliest)" in statistics  # no rank is negative
+    assert f"\N{MINUS SIGN}{-scores.log_prob.mean():.2f} nats" in statistics
+    assert f"{scores.entropy.mean():.2f} nats" in statistics
+    page.fill("#text", "Another text.")
+    assert page.locator("#found").is_hidden()
 
 
 PROMPT = "The history of the city begins"
@@ -204,9 +108,27 @@ def test_a_game_is_played_to_its_end(page):
         page.locator("#sentences button").nth(2).click()
         assert page.locator("#feedback").inner_text()
     assert "with it" in page.locator("#feedback").inner_text()
-    assert page.locator("#wrong-share").inner_text() == "83 %"
+    assert page.locator("#next").inner_text() == "Play again"
+    page.click("#next")
+    page.locator("#round", has_text="Text 1 of 6").wait_for()
+    assert page.locator("#tally").inner_text() == ""  # a new game has no score
+    page.locator("#sentences button").nth(2).click()
+    assert page.locator("#tally").inner_text() in ("0 of 1 right", "1 of 1 right")
+
+
+def test_what_accuracy_is_worth_is_counted_exactly_and_drawn_as_told(page):
+    page.goto("/learn")
+    assert page.locator("#wrong-share").inner_text() == "84 %"  # 49.5 of 59
+    assert "9.5 right, 49.5 wrong; 0.5 missed" in page.locator("#wrong-words").inner_text()
+    filled = "e => [...e].filter(x => getComputedStyle(x).backgroundColor !== 'rgba(0, 0, 0, 0)')"
+    assert page.locator("#dots i").evaluate_all(f"e => ({filled})(e).length") == 60
+    assert page.locator("#dots .hit, #dots .false").count() == 60
     page.locator("#rare").fill("500")
-    assert page.locator("#wrong-share").inner_text() == "5 %"
+    assert page.locator("#wrong-share").inner_text() == "5.0 %"
+    assert page.input_value("#rare-number") == "500"
+    page.fill("#right-percent", "99")
+    assert page.input_value("#right") == "990"
+    assert "right for 99 %" in page.locator("main").inner_text()
 
 
 @pytest.mark.parametrize("path", ["/detect", "/inspect", "/write", "/learn"])

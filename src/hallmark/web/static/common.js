@@ -22,14 +22,21 @@ function drawing(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Numbers: what does not exist is a dash; below 10 one decimal, so that 9.5 is not called 10.
+const DASH = "—";
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const whole = (number) => Math.round(number).toLocaleString("en-GB");
+const expected = (count) => count.toLocaleString("en-GB", { maximumFractionDigits: count < 100 ? 1 : 0 });
 const percent = (share) => {
-  if (share === null || share === undefined) return "–";
+  if (!isNumber(share)) return DASH;
   const hundred = share * 100;
   if (hundred > 0 && hundred < 0.1) return "< 0.1 %";
   if (hundred < 100 && hundred > 99.9) return "> 99.9 %";
-  return `${hundred < 10 && hundred % 1 > 0.05 ? hundred.toFixed(1) : Math.round(hundred)} %`;
+  const tenths = Math.round(hundred * 10) / 10;
+  return `${tenths > 0 && tenths < 10 ? tenths.toFixed(1) : Math.round(hundred)} %`;
 };
-const whole = (number) => Math.round(number).toLocaleString("en-GB");
+// A share that somebody chose: as it was chosen.
+const chosen = (share) => `${Number((100 * share).toPrecision(4))} %`;
 
 // The key, where the service wants one: kept for this tab only.
 function askForKey() {
@@ -62,22 +69,26 @@ async function ask(path, body, options = {}) {
 }
 
 // Run one piece of work with its button; what goes wrong is said in words.
+const latest = new WeakMap(); // of a button: an earlier piece of work, given up, says nothing more
 async function working(button, work) {
   const problem = $("#problem");
+  latest.set(button, work);
   problem.hidden = true;
   button.disabled = true;
   button.classList.add("busy");
   try {
     await work();
   } catch (error) {
-    if (error.name !== "AbortError") {
+    if (error.name !== "AbortError" && latest.get(button) === work) {
       const lost = error instanceof TypeError ? "The service cannot be reached." : `${error.message}.`;
       problem.textContent = `That did not work: ${lost}`;
       problem.hidden = false;
     }
   } finally {
-    button.disabled = false;
-    button.classList.remove("busy");
+    if (latest.get(button) === work) {
+      button.disabled = false;
+      button.classList.remove("busy");
+    }
   }
 }
 

@@ -1,14 +1,19 @@
 // The Inspect page: GLTR's reading of a text, histograms, sentences, statistics.
 "use strict";
 
+const MINUS = "−";
+const signed = (value, digits) => value.toFixed(digits).replace("-", MINUS);
+const nats = (value) => `${signed(value, 2)} nats (${signed(value / Math.LN2, 2)} bits)`;
+// How the page shows what `statistics.py` gives. That turns ranks and entropy round, so that all
+// rise where a text is likely; here each has the sign that its name says.
 const MEANING = {
-  "log-likelihood": ["Mean log-probability (nats)", "Nearer 0: the model expected these words."],
-  "log-rank": ["Minus mean log-rank", "Nearer 0: words from the top of the list."],
-  rank: ["Minus mean rank", "The same without the logarithm; a few rare words decide it."],
-  entropy: ["Minus mean entropy (nats)", "Nearer 0: the text stays where the model is sure."],
-  lrr: ["Log-likelihood over log-rank", "Higher: likely even for its ranks (Su et al. 2023)."],
-  "gltr-top10": ["Share among the 10 likeliest", "GLTR’s green; high under top-k sampling."],
-  "fast-detectgpt": ["Curvature (standard deviations)", "Above 0: likelier than the model’s own samples would be (Bao et al. 2024)."],
+  "log-likelihood": ["Mean log-probability of a token", nats, "Nearer 0: the model expected these tokens."],
+  "log-rank": ["Mean natural logarithm of the rank", (v) => `${(-v).toFixed(2)} (a rank of ${whole(Math.exp(-v))})`, "Nearer 0: tokens from the top of the list."],
+  rank: ["Mean rank", (v) => `${whole(-v)} (1 is the likeliest)`, "The same without the logarithm; a few rare tokens decide it."],
+  entropy: ["Mean entropy", (v) => nats(-v), "Nearer 0: the text stays where the model is sure."],
+  lrr: ["Log-probability over log-rank", (v) => `${v.toFixed(2)} (a ratio, without unit)`, "Higher: likely even for its ranks (Su et al. 2023)."],
+  "gltr-top10": ["Share of tokens among the 10 likeliest", percent, "The legend’s first colour, which GLTR draws green; high under top-k sampling."],
+  "fast-detectgpt": ["Curvature", (v) => `${signed(v, 2)} standard deviations`, "Above 0: likelier than the model’s own samples would be (Bao et al. 2024)."],
 };
 let scores = null;
 
@@ -17,7 +22,7 @@ function describe(i) {
     element("code", { text: JSON.stringify(scores.tokens[i]) }),
     element("table", {}, ...[
       ["rank", whole(scores.rank[i])], ["probability", percent(Math.exp(scores.log_prob[i]))],
-      ["entropy", `${scores.entropy[i].toFixed(2)} nats`],
+      ["log-probability", nats(scores.log_prob[i])], ["entropy", nats(scores.entropy[i])],
     ].map(([name, value]) => element("tr", {}, element("td", { text: name }), element("td", { text: value })))),
   ];
 }
@@ -54,17 +59,19 @@ function sentenceTable() {
   const text = scores.tokens.join("");
   let at = 0;
   const starts = scores.tokens.map((token) => { const start = at; at += token.length; return start; });
+  // A token belongs where its first letter stands: the blank before a word is the word's.
+  const letters = starts.map((start, i) => start + Math.max(0, scores.tokens[i].search(/\S/)));
   const rows = sentencesOf(text).map((s) => {
-    const own = starts.map((start, i) => i).filter((i) => starts[i] >= s.start - 1 && starts[i] < s.end - 1);
+    const own = letters.map((letter, i) => i).filter((i) => letters[i] >= s.start && letters[i] < s.end);
     const mean = own.reduce((sum, i) => sum + scores.log_prob[i], 0) / Math.max(1, own.length);
     const top = own.filter((i) => scores.rank[i] <= 10).length / Math.max(1, own.length);
     return { text: s.text.trim(), mean, top, n: own.length };
   });
   const cells = rows.map((r) => element("tr", {}, element("td", { text: r.text }), element("td", { class: "n", text: r.n }),
-    element("td", { class: "n", text: r.mean.toFixed(2) }),
-    element("td", {}, element("div", { class: "meter", role: "img", "aria-label": percent(r.top) }, element("i", { width: `${100 * r.top}%` })))));
+    element("td", { class: "n", text: signed(r.mean, 2) }),
+    element("td", {}, element("div", { class: "meter", "aria-hidden": "true" }, element("i", { width: `${100 * r.top}%` })), percent(r.top))));
   return element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "Sentence" }), element("th", { class: "n", text: "Tokens" }),
-    element("th", { class: "n", text: "Mean log-prob." }), element("th", { text: "In the top 10" }))), element("tbody", {}, ...cells));
+    element("th", { class: "n", text: "Mean log-probability, nats" }), element("th", { text: "Among the 10 likeliest" }))), element("tbody", {}, ...cells));
 }
 
 function show(found) {
@@ -76,15 +83,16 @@ function show(found) {
   $("#tokens").replaceChildren(...spans());
   tips($("#tokens"), describe);
   $("#sentences").replaceChildren(sentenceTable());
-  $("#cut").textContent = scores.tokens_used < scores.tokens_total ?
+  const counted = scores.tokens_used < scores.tokens_total ?
     `The first ${whole(scores.tokens_used)} of ${whole(scores.tokens_total)} tokens are shown.` : `${whole(scores.tokens_total)} tokens.`;
+  $("#cut").textContent = `${counted} Each is judged by those before it; the first, which has none, by the mark that begins every text.`;
   $("#ranks").replaceChildren(bars(counts, ["1–10", "–100", "–1,000", "beyond"], "Tokens by rank.", ["f0", "f1", "f2", "f3"]));
   const tenths = [0.001, 0.01, 0.03, 0.1, 0.3, 1];
   $("#probabilities").replaceChildren(histogram(scores.log_prob.map(Math.exp), tenths, ["0.1 %", "1 %", "3 %", "10 %", "30 %", "100 %"], "Tokens by probability, at most."));
-  const nats = [1, 2, 3, 4, 5, 6, 7, 8, Infinity];
-  $("#entropies").replaceChildren(histogram(scores.entropy, nats, ["1", "2", "3", "4", "5", "6", "7", "8", "more"], "Tokens by entropy in nats, at most."));
-  $("#statistics").replaceChildren(...Object.entries(MEANING).filter(([name]) => name in scores.statistics).map(([name, [title, meaning]]) =>
-    element("tr", {}, element("td", { text: title }), element("td", { class: "n", text: scores.statistics[name].toFixed(3) }), element("td", { class: "small", text: meaning }))));
+  const edges = [1, 2, 3, 4, 5, 6, 7, 8, Infinity];
+  $("#entropies").replaceChildren(histogram(scores.entropy, edges, ["1", "2", "3", "4", "5", "6", "7", "8", "more"], "Tokens by entropy in nats, at most."));
+  $("#statistics").replaceChildren(...Object.entries(MEANING).filter(([name]) => name in scores.statistics).map(([name, [title, write, meaning]]) =>
+    element("tr", {}, element("td", { text: title }), element("td", { class: "n", text: write(scores.statistics[name]) }), element("td", { class: "small", text: meaning }))));
 }
 
 function view(sentences) {
@@ -98,6 +106,7 @@ $("#form").addEventListener("submit", (event) => {
   event.preventDefault();
   working($("#go"), async () => show((await ask("/api/score", { text: $("#text").value })).scores[0]));
 });
+$("#text").addEventListener("input", () => { $("#found").hidden = true; });
 $("#example").addEventListener("click", () => { $("#text").value = $("#example-text").content.textContent; $("#form").requestSubmit(); });
 $("#by-token").addEventListener("click", () => view(false));
 $("#by-sentence").addEventListener("click", () => view(true));

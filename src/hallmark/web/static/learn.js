@@ -66,7 +66,7 @@ function answer(i) {
 function tally() {
   const half = ROUNDS / 2, plain = results.slice(0, half), coloured = results.slice(half);
   const count = (list) => `${list.filter(Boolean).length} of ${list.length}`;
-  $("#tally").textContent = coloured.length ? `without colours ${count(plain)} · with ${count(coloured)}` : `${count(plain)} right`;
+  $("#tally").textContent = !plain.length ? "" : coloured.length ? `without colours ${count(plain)} · with ${count(coloured)}` : `${count(plain)} right`;
   if (results.length === ROUNDS) {
     $("#feedback").textContent += ` You found ${count(plain)} without the colouring and ${count(coloured)} with it. ` +
       "Six texts say little; in GLTR’s study (Gehrmann et al. 2019) the share rose from 54 % to 72 %.";
@@ -74,11 +74,11 @@ function tally() {
 }
 
 $("#next").addEventListener("click", () => working($("#next"), async () => {
-  if (results.length === ROUNDS) results.length = 0;
+  if (results.length === ROUNDS) { results.length = 0; tally(); }
   game = await build();
   const coloured = results.length >= ROUNDS / 2;
   $("#round").textContent = `Text ${results.length + 1} of ${ROUNDS}${coloured ? ", with colours" : ""}`;
-  $("#hint").textContent = coloured ? "Pale words are what the model expected. Where does the text turn pale?" : "Choose the first sentence that you think the model wrote.";
+  $("#hint").textContent = coloured ? "The legend’s first colour is on words that the model expected. From where on do they prevail?" : "Choose the first sentence that you think the model wrote.";
   $("#feedback").textContent = "";
   draw(coloured);
   $("#next").hidden = true;
@@ -86,17 +86,26 @@ $("#next").addEventListener("click", () => working($("#next"), async () => {
 
 function dots() {
   const synthetic = Number($("#rare").value), accuracy = Number($("#right").value) / 1000;
-  const hit = Math.round(synthetic * accuracy), wrong = Math.round((1000 - synthetic) * (1 - accuracy));
-  const kinds = [[hit, "hit"], [synthetic - hit, "miss"], [wrong, "false"], [1000 - synthetic - wrong, ""]];
+  const hit = synthetic * accuracy, wrong = (1000 - synthetic) * (1 - accuracy);
+  const drawn = [Math.round(hit), Math.round(wrong)]; // only whole texts can be drawn
+  const kinds = [[drawn[0], "hit"], [synthetic - drawn[0], "miss"], [drawn[1], "false"], [1000 - synthetic - drawn[1], "left"]];
   $("#dots").replaceChildren(...kinds.flatMap(([n, kind]) => Array.from({ length: n }, () => element("i", { class: kind }))));
-  const share = wrong / Math.max(1, wrong + hit);
-  const words = `${hit + wrong} flags: ${hit} right, ${wrong} wrong; ${synthetic - hit} missed.`;
+  const words = `On average ${expected(hit + wrong)} flags: ${expected(hit)} right, ${expected(wrong)} wrong; ${expected(synthetic - hit)} missed.`;
   $("#dots").setAttribute("aria-label", words);
-  $("#wrong-share").textContent = percent(share);
+  $("#wrong-share").textContent = percent(wrong / (wrong + hit));
   $("#wrong-words").textContent = words;
-  $("#rare-out").textContent = `${synthetic} of 1,000 (${percent(synthetic / 1000)})`;
-  $("#right-out").textContent = `${(accuracy * 100).toFixed(1)} %`;
+  $("#accuracy").textContent = chosen(accuracy);
+  for (const [slider, box, scale] of TIED) $(slider).setAttribute("aria-valuetext", `${$(slider).value / scale} ${scale === 1 ? "of 1,000" : "%"}`);
 }
-$("#rare").addEventListener("input", dots);
-$("#right").addEventListener("input", dots);
-dots();
+
+// A slider and the box beside it: each follows the other. The slider counts in `scale`ths.
+const TIED = [["#rare", "#rare-number", 1], ["#right", "#right-percent", 10]];
+for (const [slider, box, scale] of TIED) {
+  const follow = () => { $(box).value = $(slider).value / scale; dots(); };
+  $(slider).addEventListener("input", follow);
+  $(box).addEventListener("input", () => {
+    if ($(box).value && $(box).checkValidity()) { $(slider).value = $(box).valueAsNumber * scale; dots(); }
+  });
+  $(box).addEventListener("change", follow);
+  follow();
+}
