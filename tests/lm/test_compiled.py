@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import hallmark.lm.engine
-from hallmark.lm import compiled, fused, gelu
+from hallmark.lm import causal, compiled, fused, gelu
 from hallmark.lm.compiled import kept, stamp
 from hallmark.lm.engine.entries import entries
 
@@ -18,6 +18,8 @@ def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
     """numba compares what a function closes over: an update of any file compiles it again."""
     for function in (
         *entries(),
+        causal._softmax_entry(),
+        causal._gradient_entry(),
         fused._entry(),
         fused._gradient_entry(),
         gelu._entry(),
@@ -29,7 +31,9 @@ def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
 
 def test_the_stamp_follows_each_file(monkeypatch, tmp_path) -> None:
     (tmp_path / "engine").mkdir()
-    files = [tmp_path / f"{n}.py" for n in ("compiled", "fused", "gelu", "engine/kernels")]
+    files = [
+        tmp_path / f"{n}.py" for n in ("causal", "compiled", "fused", "gelu", "engine/kernels")
+    ]
     for file in files:
         file.write_text("1")
     monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
@@ -37,7 +41,7 @@ def test_the_stamp_follows_each_file(monkeypatch, tmp_path) -> None:
     for file in files:
         file.write_text("2")
         marks.append(stamp.__wrapped__())
-    assert len(set(marks)) == 5
+    assert len(set(marks)) == 6
 
 
 def test_without_a_place_on_disk_it_is_compiled_all_the_same(monkeypatch) -> None:

@@ -7,9 +7,10 @@ Importing this imports numba.
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -57,7 +58,7 @@ def stamp() -> int:
     it takes notice of the variables that a function closes over.
     """
     here = Path(__file__).parent
-    files = [here / name for name in ("compiled.py", "fused.py", "gelu.py")]
+    files = [here / name for name in ("causal.py", "compiled.py", "fused.py", "gelu.py")]
     number = 0
     for file in [*files, *sorted((here / "engine").glob("*.py"))]:
         number = zlib.crc32(file.read_bytes(), number)
@@ -71,11 +72,22 @@ def share(count: int, work: Callable[[slice], None]) -> None:
     if threads == 1:
         work(parts[0])
         return
-    with ThreadPoolExecutor(threads - 1) as pool:
-        others = [pool.submit(work, part) for part in parts[1:]]
+    others = [_helpers(threads - 1).submit(work, part) for part in parts[1:]]
+    try:
         work(parts[0])
-        for other in others:
-            other.result()
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
+
+
+@cache
+def _helpers(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay, for starting one takes as long as a small part."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="hallmark-share")
+
+
+os.register_at_fork(after_in_child=_helpers.cache_clear)  # which has none of its parent's threads
 
 
 def in_memory(rows: Tensor) -> NDArray[Any]:

@@ -1,9 +1,9 @@
-"""Causal attention in bf16, forward and backward, out of batched products and softmax.
+"""Causal attention in bf16, forward and backward, out of batched products and our softmax.
 
 For processors that multiply bf16 but have no AMX: PyTorch's own attention there reaches a quarter
 of what the same products reach by themselves. Blocks of queries look at the keys before them, so
-that scores fit a core's cache and those above the diagonal are mostly not computed. Backward
-computes the scores again, so that none are kept.
+that scores fit a core's cache and those above the diagonal are mostly not computed. Of the scores
+only the logarithm of each query's sum is kept; backward computes them again.
 """
 
 from __future__ import annotations
@@ -37,66 +37,67 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class _Causal(torch.autograd.Function):
-    """Keeps its inputs alone."""
+    """Keeps its inputs and a number a query."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        ctx.save_for_backward(query, key, value)
         with torch.autocast("cpu", enabled=False):
-            return _forward(query, key, value)
+            out, sums = _forward(query, key, value)
+        ctx.save_for_backward(query, key, value, sums)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
-        query, key, value = ctx.saved_tensors
         with torch.autocast("cpu", enabled=False):
-            return _backward(query, key, value, gradients[0])
+            query, key, value, sums = ctx.saved_tensors
+            return _backward(query, key, value, sums, gradients[0])
 
 
-def _forward(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _forward(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """What each position takes from the values, and the logarithms (B, n_head, T) of the sums."""
+    from hallmark.lm.causal import softmax_
+
     batch, heads, length, width = query.shape
-    scaled, mask = query * width**-0.5, _mask(query)
+    scaled = query * width**-0.5
     out = query.new_empty(batch, length, heads, width)  # as the layer after it reads it
+    sums = torch.empty(batch, heads, length)
     for rows in _groups(query):
         for i in range(0, length, _BLOCK):
             end = min(i + _BLOCK, length)
-            weights = _weights(_cut(scaled[rows], i, end), _cut(key[rows], 0, end), i, mask)
+            weights = torch.bmm(_cut(scaled[rows], i, end), _cut(key[rows], 0, end).mT)
+            sums[rows, :, i:end] = softmax_(weights).view(-1, heads, end - i)
             mixed = torch.bmm(weights, _cut(value[rows], 0, end))
             out[rows, i:end] = _apart(mixed, heads)
-    return out.transpose(1, 2)
+    return out.transpose(1, 2), sums
 
 
-def _backward(query: Tensor, key: Tensor, value: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+def _backward(
+    query: Tensor, key: Tensor, value: Tensor, sums: Tensor, gradient: Tensor
+) -> tuple[Tensor, ...]:
+    from hallmark.lm.causal import softmax_gradient_
+
     _, heads, length, width = query.shape
     scale = width**-0.5
-    scaled, mask = query * scale, _mask(query)
+    scaled = query * scale
     found = [torch.empty_like(query.transpose(1, 2)) for _ in range(3)]  # (B, T, n_head, head_dim)
     for rows in _groups(query):
-        size = (len(query[rows]) * heads, length, width)
-        grad_key, grad_value = torch.zeros(size), torch.zeros(size)
-        for i in range(0, length, _BLOCK):
+        summed: list[Tensor] = []  # of keys and values, from the last block on, which sees them all
+        for i in reversed(range(0, length, _BLOCK)):
             end = min(i + _BLOCK, length)
-            q, g = _cut(scaled[rows], i, end), _cut(gradient[rows], i, end)
-            k, v = _cut(key[rows], 0, end), _cut(value[rows], 0, end)
-            weights = _weights(q, k, i, mask)
-            grad_value[:, :end] += torch.bmm(weights.mT, g)
-            scores = torch._softmax_backward_data(torch.bmm(g, v.mT), weights, -1, g.dtype)
+            q, g = (_cut(x[rows], i, end) for x in (scaled, gradient))
+            k, v = (_cut(x[rows], 0, end) for x in (key, value))
+            weights, scores = torch.bmm(q, k.mT), torch.bmm(g, v.mT)
+            softmax_gradient_(weights, scores, sums[rows, :, i:end].flatten(0, 1))
             found[0][rows, i:end] = _apart(torch.bmm(scores, k), heads)
-            grad_key[:, :end] += torch.bmm(scores.mT, q)
-        found[1][rows], found[2][rows] = _apart(grad_key, heads), _apart(grad_value, heads)
+            own = torch.bmm(scores.mT, q), torch.bmm(weights.mT, g)
+            if summed:
+                for total, part in zip(summed, own, strict=True):
+                    total[:, :end] += part
+            else:
+                summed = [part.float() for part in own]
+        found[1][rows], found[2][rows] = (_apart(total, heads) for total in summed)
     found[0] *= scale
     return tuple(x.transpose(1, 2) for x in found)
-
-
-def _weights(q: Tensor, k: Tensor, start: int, mask: Tensor) -> Tensor:
-    """Of queries (N, n, head_dim) from `start` on over keys (N, start + n, head_dim)."""
-    scores = torch.bmm(q, k.mT)
-    scores[:, :, start:] += mask[: q.shape[1], : q.shape[1]]
-    return torch.softmax(scores, -1)
-
-
-def _mask(like: Tensor) -> Tensor:
-    """What hides the keys after each query of a block, added to its scores."""
-    return like.new_full((_BLOCK, _BLOCK), float("-inf")).triu(1)
 
 
 def _groups(query: Tensor) -> list[slice]:

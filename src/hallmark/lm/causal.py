@@ -1,0 +1,129 @@
+"""Softmax over causal scores of bf16 on a CPU and its gradient, each in one pass over what a query
+may see, in place of the scores.
+
+Compiled by numba; importing this imports it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from hallmark.lm.compiled import (
+    ANY_ORDER,
+    Kernel,
+    as_float,
+    as_kind_of,
+    exponential,
+    in_memory,
+    kept,
+    larger,
+    share,
+    stamp,
+)
+from hallmark.lm.reduce import FAR
+
+_f = np.float32
+_FAR, _INFINITE, _NAN = _f(-FAR), _f(math.inf), _f(math.nan)
+
+
+def softmax_(scores: Tensor) -> Tensor:
+    """Replace scores (N, n, K) by weights: query i of n sees the first K - n + 1 + i keys.
+
+    The weights of the others are 0, whatever their scores. Returns the logarithms (N, n), float32,
+    of the sums that the weights were divided by. A score that is not finite makes its row NaN.
+    """
+    sums = torch.empty(scores.shape[:2])
+    rows, logs, count = in_memory(scores.flatten(0, 1)), sums.flatten().numpy(), scores.shape[1]
+    replace = _softmax_entry()
+    share(len(rows), lambda part: replace(rows[part], logs[part], part.start, count))
+    return sums
+
+
+def softmax_gradient_(scores: Tensor, gradients: Tensor, sums: Tensor) -> None:
+    """Replace scores by weights again, and the gradients of weights by those of scores.
+
+    scores, gradients: (N, n, K), bf16. sums: (N, n), what `softmax_` returned for the scores.
+    """
+    rows, own = (in_memory(x.flatten(0, 1)) for x in (scores, gradients))
+    logs, count = sums.flatten().numpy(), scores.shape[1]
+    replace = _gradient_entry()
+    share(len(rows), lambda part: replace(rows[part], own[part], logs[part], part.start, count))
+
+
+@cache
+def _softmax_entry() -> Kernel:
+    """`_softmax`, kept on disk."""
+    mark = stamp()
+
+    @kept(**ANY_ORDER)
+    def replace(rows, logs, first, count):
+        _ = mark
+        _softmax(rows, logs, first, count)
+
+    return replace
+
+
+@cache
+def _gradient_entry() -> Kernel:
+    """`_gradient`, kept on disk."""
+    mark = stamp()
+
+    @kept(**ANY_ORDER)
+    def replace(rows, gradients, logs, first, count):
+        _ = mark
+        _gradient(rows, gradients, logs, first, count)
+
+    return replace
+
+
+@njit(inline="always", **ANY_ORDER)
+def _softmax(rows, logs, first, count):
+    """Rows (R, K), the first of them query `first % count`, to weights; logs (R,) are written."""
+    keys = rows.shape[1]
+    weights = np.empty(keys, dtype=np.float32)
+    for n in range(len(rows)):
+        seen = keys - count + 1 + (first + n) % count
+        row = rows[n, :seen]
+        top = as_float(row[0])
+        for i in range(seen):
+            top = larger(top, as_float(row[i]))
+        total = _f(0)
+        for i in range(seen):
+            below = as_float(row[i]) - top
+            weights[i] = exponential(below if below > _FAR else _FAR)
+            total += weights[i]
+        if not -_INFINITE < top < _INFINITE:
+            total = _NAN
+        factor = _f(1) / total
+        for i in range(seen):
+            row[i] = as_kind_of(weights[i] * factor, row[i])
+        for i in range(seen, keys):
+            rows[n, i] = 0
+        logs[n] = top + _f(math.log(total))
+
+
+@njit(inline="always", **ANY_ORDER)
+def _gradient(rows, gradients, logs, first, count):
+    """Rows (R, K) to weights, and their gradients to those of the rows."""
+    keys = rows.shape[1]
+    weights = np.empty(keys, dtype=np.float32)
+    for n in range(len(rows)):
+        seen = keys - count + 1 + (first + n) % count
+        row, own, log = rows[n, :seen], gradients[n, :seen], logs[n]
+        mean = _f(0) if log < _INFINITE else _NAN
+        for i in range(seen):
+            below = as_float(row[i]) - log
+            weights[i] = exponential(below if below > _FAR else _FAR)
+            row[i] = as_kind_of(weights[i], row[i])
+            mean += weights[i] * as_float(own[i])
+        for i in range(seen):
+            own[i] = as_kind_of(weights[i] * (as_float(own[i]) - mean), own[i])
+        for i in range(seen, keys):
+            rows[n, i] = 0
+            gradients[n, i] = 0
