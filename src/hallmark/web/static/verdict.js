@@ -32,10 +32,11 @@ const explained = (id, name) => element("button", {
   type: "button", class: "about", popovertarget: `about-${id}`, "aria-label": `What is meant: ${name}`, text: "?",
 });
 
-function bandCard({ band }) {
+function bandCard({ band, score }) {
   const tone = TONES[band] ?? "unsure";
   const kind = tone === "synthetic" ? "what models write" : "what people write";
-  const sentence = tone === "unsure" ? "That is an answer too: for this text, a claim would err too often." :
+  const doubt = isNumber(score) ? "for this text, a claim would err too often" : "this text gives no ground for a claim";
+  const sentence = tone === "unsure" ? `That is an answer too: ${doubt}.` :
     `By its wording it is closer to ${kind}. It says nothing of who wrote it.`;
   const shape = drawing("svg", { viewBox: "0 0 32 32", "aria-hidden": "true" },
     drawing("path", { d: SHAPES[tone], fill: "currentColor" }));
