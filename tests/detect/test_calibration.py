@@ -76,26 +76,30 @@ def test_the_ratio_is_interpolated_and_rises_with_the_score(calibration: Calibra
 def test_a_ratio_goes_no_further_than_the_texts_do(calibration: Calibration) -> None:
     for tokens, reference in zip((16, 64), calibration.references, strict=True):
         human = np.concatenate(list(reference.human.values()))
-        for score, others in ((1e6, human), (-1e6, reference.synthetic)):
-            ratio, held = calibration.log_ratio(score, tokens), calibration.held(score, tokens)
-            assert calibration.fitted_log_ratio(held, tokens) == pytest.approx(ratio)
-            assert calibration.log_ratio(held, tokens) == pytest.approx(ratio)
-            assert 0 < ratio * np.sign(score) <= np.log(len(others) + 1)
-    assert calibration.held(0.3, 30) == 0.3
+        fitted = [
+            np.array([calibration.fitted_log_ratio(score, tokens) for score in scores])
+            for scores in (human, reference.synthetic)
+        ]
+        low, high = supported(*fitted)
+        assert calibration.log_ratio(1e6, tokens) == pytest.approx(high)
+        assert calibration.log_ratio(-1e6, tokens) == pytest.approx(low)
+        assert calibration.log_ratio(0.3, tokens) == calibration.fitted_log_ratio(0.3, tokens)
+    assert calibration.log_ratio(-1e6, 30) < 0 < calibration.log_ratio(1e6, 30)
 
 
 def test_supported_ratios_against_every_threshold() -> None:
     rng = np.random.default_rng(1)
     for n in (1, 5, 40):
         human, synthetic = rng.normal(-1, 2, n), rng.normal(1, 2, 2 * n)
-        best = 0.0
+        high, low = 0.0, 0.0
         for level in np.concatenate([human, synthetic, np.arange(-8, 8, 0.01)]):
             right, wrong = (synthetic >= level).mean(), ((human >= level).sum() + 1) / (n + 1)
             if right > 0:
-                best = max(best, min(level, np.log(right / wrong)))
-        low, high = supported(human, synthetic)
-        assert high == pytest.approx(best)
-        assert (low, high) == tuple(-x for x in supported(-synthetic, -human)[::-1])
+                high = max(high, min(level, np.log(right / wrong)))
+            right, wrong = (human <= level).mean(), ((synthetic <= level).sum() + 1) / (2 * n + 1)
+            if right > 0:
+                low = min(low, max(level, np.log(wrong / right)))
+        assert supported(human, synthetic) == pytest.approx((low, high))
 
 
 def test_saved_and_read_back(calibration: Calibration) -> None:

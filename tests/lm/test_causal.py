@@ -22,7 +22,15 @@ def seen(queries: int, keys: int) -> Tensor:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(("batch", "queries", "keys"), [(1, 1, 1), (3, 5, 5), (2, 7, 40)])
 def test_weights_and_gradients(batch: int, queries: int, keys: int, threads: int) -> None:
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    try:
+        compare(batch, queries, keys)
+    finally:
+        torch.set_num_threads(before)
+
+
+def compare(batch: int, queries: int, keys: int) -> None:
     given, gradient = (scores(batch, queries, keys, seed=seed) for seed in (0, 1))
     exact = given.double().masked_fill(~seen(queries, keys), float("-inf")).requires_grad_()
     wanted = exact.softmax(-1)
@@ -45,11 +53,14 @@ def test_what_is_hidden_does_not_matter() -> None:
     other, other_gradient = given.clone(), gradient.clone()
     for x in (other, other_gradient):
         x[:, ~seen(4, 9)] = float("nan")
-    sums = softmax_(given.clone())
-    assert torch.equal(sums, softmax_(other.clone()))
+    weights, other_weights = given.clone(), other.clone()
+    sums = softmax_(weights)
+    assert torch.equal(sums, softmax_(other_weights))
+    assert torch.equal(weights, other_weights)
     softmax_gradient_(given, gradient, sums)
     softmax_gradient_(other, other_gradient, sums)
     assert torch.equal(gradient, other_gradient)
+    assert torch.equal(given, other)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
@@ -58,7 +69,7 @@ def test_what_is_not_finite_shows(broken: float) -> None:
     given[1, 2, 0] = broken
     weights, gradient = given.clone(), torch.ones(2, 3, 6).bfloat16()
     sums = softmax_(weights)
-    softmax_gradient_(given.clone(), gradient, sums)
-    for x in (weights, gradient):
+    softmax_gradient_(given, gradient, sums)
+    for x in (weights, given, gradient):
         assert x[1, 2].isnan().all()
         assert x[0].isfinite().all()

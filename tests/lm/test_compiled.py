@@ -7,10 +7,13 @@ import os
 import pkgutil
 import subprocess
 import sys
+import threading
+
+import pytest
 
 import hallmark.lm.engine
 from hallmark.lm import causal, compiled, fused, gelu
-from hallmark.lm.compiled import kept, stamp
+from hallmark.lm.compiled import kept, share, stamp
 from hallmark.lm.engine.entries import entries
 
 
@@ -41,7 +44,7 @@ def test_the_stamp_follows_each_file(monkeypatch, tmp_path) -> None:
     for file in files:
         file.write_text("2")
         marks.append(stamp.__wrapped__())
-    assert len(set(marks)) == 6
+    assert len(set(marks)) == len(files) + 1
 
 
 def test_without_a_place_on_disk_it_is_compiled_all_the_same(monkeypatch) -> None:
@@ -88,3 +91,39 @@ def test_loops_whose_sums_may_be_reordered_are_inlined() -> None:
     for function in loose:
         options = function.targetoptions
         assert options.get("forceinline") or options.get("inline") == "always", function
+
+
+def test_shared_work_is_done_once_by_threads_that_stay(two_threads: None) -> None:
+    done: list[tuple[slice, int]] = []
+    for _ in range(3):
+        share(5, lambda part: done.append((part, threading.get_ident())))
+    rows = sorted(i for part, _ in done for i in range(part.start, part.stop))
+    assert rows == sorted(3 * list(range(5)))
+    assert len({thread for _, thread in done}) == 2
+
+
+def test_an_error_in_any_part_is_raised_after_all_have_ended(two_threads: None) -> None:
+    ended: list[int] = []
+
+    def work(part: slice) -> None:
+        ended.append(part.start)
+        raise ValueError(f"part {part.start}")
+
+    with pytest.raises(ValueError, match="part 0"):
+        share(2, work)
+    assert sorted(ended) == [0, 1]
+
+    def last(part: slice) -> None:
+        if part.start:
+            raise ValueError("the last part")
+
+    with pytest.raises(ValueError, match="the last part"):
+        share(2, last)
+
+
+def test_a_fork_gets_threads_of_its_own(two_threads: None, monkeypatch) -> None:
+    seen: set[int] = set()
+    for process in (1, 2):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        share(2, lambda part: seen.add(threading.get_ident()))
+    assert len(seen) == 3

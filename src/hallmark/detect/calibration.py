@@ -71,20 +71,8 @@ class Calibration:
 
     def fitted_log_ratio(self, score: float, tokens: int) -> float:
         """`log_ratio` as fitted, without limits; it ranks even texts beyond them."""
-        slope, intercept = self._line(tokens)
-        return slope * score + intercept
-
-    def held(self, score: float, tokens: int) -> float:
-        """The score, or the one nearest to it of which the texts support the fitted ratio."""
-        slope, intercept = self._line(tokens)
-        ratio = self.log_ratio(score, tokens)
-        return score if ratio == slope * score + intercept else (ratio - intercept) / slope
-
-    def _line(self, tokens: int) -> tuple[float, float]:
-        slope, intercept = (
-            _between(ends, self._lengths, tokens) for ends in (self.slope, self.intercept)
-        )
-        return slope, intercept
+        slope = _between(self.slope, self._lengths, tokens)
+        return slope * score + _between(self.intercept, self._lengths, tokens)
 
     @cached_property
     def _lengths(self) -> Floats:
@@ -127,10 +115,10 @@ class Calibration:
 def supported(human: Floats, synthetic: Floats) -> tuple[float, float]:
     """The lowest and highest log-likelihood ratios that scored texts support.
 
-    human (H,), synthetic (S,): fitted log-likelihood ratios of texts. The highest is that of which
-    some level bears out as much: the texts at or above it come from both kinds at such odds, with
-    one more human text among them than there was. The lowest is the same with the kinds exchanged.
-    After the empirical bounds of Vergeer et al. 2016, "Numerical likelihood ratios outputted by LR
+    human (H,), synthetic (S,): fitted log-likelihood ratios of texts, at least one of each. At or
+    above some score there must be texts of both kinds at such odds as the highest says, with one
+    human text more counted than there was; the lowest is the same with the kinds exchanged. After
+    the empirical bounds of Vergeer et al. 2016, "Numerical likelihood ratios outputted by LR
     systems are often based on extrapolation: when to stop extrapolating?".
     """
     return -_highest(-synthetic, -human), _highest(human, synthetic)

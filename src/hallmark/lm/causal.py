@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
 from numba import njit
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hallmark.lm.compiled import (
@@ -36,10 +38,10 @@ def softmax_(scores: Tensor) -> Tensor:
     """Replace scores (N, n, K) by weights: query i of n sees the first K - n + 1 + i keys.
 
     The weights of the others are 0, whatever their scores. Returns the logarithms (N, n), float32,
-    of the sums that the weights were divided by. A score that is not finite makes its row NaN.
+    of the sums that the weights were divided by. NaN or infinity makes its row NaN.
     """
-    sums = torch.empty(scores.shape[:2])
-    rows, logs, count = in_memory(scores.flatten(0, 1)), sums.flatten().numpy(), scores.shape[1]
+    sums, count = torch.empty(scores.shape[:2]), scores.shape[1]
+    rows, logs = _rows(scores), sums.flatten().numpy()
     replace = _softmax_entry()
     share(len(rows), lambda part: replace(rows[part], logs[part], part.start, count))
     return sums
@@ -50,10 +52,17 @@ def softmax_gradient_(scores: Tensor, gradients: Tensor, sums: Tensor) -> None:
 
     scores, gradients: (N, n, K), bf16. sums: (N, n), what `softmax_` returned for the scores.
     """
-    rows, own = (in_memory(x.flatten(0, 1)) for x in (scores, gradients))
+    rows, own = _rows(scores), _rows(gradients)
     logs, count = sums.flatten().numpy(), scores.shape[1]
     replace = _gradient_entry()
     share(len(rows), lambda part: replace(rows[part], own[part], logs[part], part.start, count))
+
+
+def _rows(scores: Tensor) -> NDArray[Any]:
+    """(N, n, K) as rows (N * n, K) in the same memory."""
+    assert scores.is_contiguous(), "a copy would be changed in its stead"
+    assert scores.shape[1] <= scores.shape[2], "a query would see no key"
+    return in_memory(scores.flatten(0, 1))
 
 
 @cache
@@ -116,10 +125,11 @@ def _gradient(rows, gradients, logs, first, count):
     for n in range(len(rows)):
         seen = keys - count + 1 + (first + n) % count
         row, own, log = rows[n, :seen], gradients[n, :seen], logs[n]
-        mean = _f(0) if log < _INFINITE else _NAN
+        sound = _f(1) if log < _INFINITE else _NAN
+        mean = _f(0)
         for i in range(seen):
             below = as_float(row[i]) - log
-            weights[i] = exponential(below if below > _FAR else _FAR)
+            weights[i] = sound * exponential(below if below > _FAR else _FAR)
             row[i] = as_kind_of(weights[i], row[i])
             mean += weights[i] * as_float(own[i])
         for i in range(seen):

@@ -66,13 +66,18 @@ def stamp() -> int:
 
 
 def share(count: int, work: Callable[[slice], None]) -> None:
-    """Call `work` for parts of `count` rows in as many threads as PyTorch uses."""
-    threads = max(1, min(torch.get_num_threads(), count))
+    """Call `work` for parts of `count` rows in as many threads as PyTorch uses.
+
+    `work` must not call `share`, whose threads may all wait for it.
+    """
+    most = torch.get_num_threads()
+    threads = max(1, min(most, count))
     parts = [slice(*ends) for ends in pairwise(count * i // threads for i in range(threads + 1))]
     if threads == 1:
         work(parts[0])
         return
-    others = [_helpers(threads - 1).submit(work, part) for part in parts[1:]]
+    helpers = _helpers(most - 1, os.getpid())
+    others = [helpers.submit(work, part) for part in parts[1:]]
     try:
         work(parts[0])
     finally:
@@ -82,12 +87,9 @@ def share(count: int, work: Callable[[slice], None]) -> None:
 
 
 @cache
-def _helpers(threads: int) -> ThreadPoolExecutor:
-    """Threads that stay, for starting one takes as long as a small part."""
+def _helpers(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that stay: starting one takes as long as a small part. A fork has none of them."""
     return ThreadPoolExecutor(threads, thread_name_prefix="hallmark-share")
-
-
-os.register_at_fork(after_in_child=_helpers.cache_clear)  # which has none of its parent's threads
 
 
 def in_memory(rows: Tensor) -> NDArray[Any]:

@@ -21,21 +21,17 @@ def verdict_view(verdict: Verdict, judge: Judge) -> Json:
 
 
 def flags(verdict: Verdict, judge: Judge) -> Json | None:
-    """How many calibration texts of this length score at least as high; None where it abstains.
-
-    A score beyond what they support counts as the last one that they do, as in its ratio.
-    """
+    """How many calibration texts of this length score at least as high; None where it abstains."""
     if verdict.score is None:
         return None
     calibration = judge.detector.calibration
-    score = calibration.held(verdict.score, verdict.tokens_used)
     reference = calibration.references[calibration.at(verdict.tokens_used)]
     human = [float(own) for scores in reference.human.values() for own in scores]
     return {
         "human": len(human),
-        "human_as_high": sum(own >= score for own in human),
+        "human_as_high": sum(own >= verdict.score for own in human),
         "synthetic": len(reference.synthetic),
-        "synthetic_as_high": int((reference.synthetic >= score).sum()),
+        "synthetic_as_high": int((reference.synthetic >= verdict.score).sum()),
     }
 
 
