@@ -28,7 +28,6 @@ PARTS = (CONTENT, *GROUPS)
 CAP = math.log(10)  # metadata, all of it, moves the odds at most tenfold
 LEAST_LABELLED = 2 * LEAST_ACCOUNTS - 1  # of each label: half of them, rounded up, teach ratios
 REPORT_AT = 0.95  # a posterior from which an account is worth a person's time first
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

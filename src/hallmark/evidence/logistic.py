@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 
-Floats = NDArray[np.float64]
+from hallmark.stats import Floats
+
 _RIDGE = 1e-3  # keeps weights finite where the classes do not overlap
 
 

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from hallmark.evidence.logistic import fit_logistic
 from hallmark.evidence.ratio import NOTHING, Ratio
+from hallmark.stats import Floats
 
 SIZES = (1, 2, 5, 10, 20)
 DRAWS = 4  # groups of k from each account
 LEAST_ACCOUNTS = 10  # of each kind that have k texts
 RESAMPLES = 100
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hallmark.stats import Estimate, bootstrap
+from hallmark.stats import Estimate, Floats, bootstrap
 from hallmark.study.ratings import Answer, Values
 
-Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
 _RESAMPLES = 500
 

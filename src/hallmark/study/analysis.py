@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from hallmark.stats import Estimate
+from hallmark.stats import Estimate, Floats
 from hallmark.study.agreement import (
-    Floats,
     cronbach,
     item_table,
     krippendorff,

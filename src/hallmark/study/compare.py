@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hallmark.stats import CONFIDENCE, RESAMPLES, Estimate
+from hallmark.stats import CONFIDENCE, RESAMPLES, Estimate, Floats
 from hallmark.study.definition import Contrast
 from hallmark.study.few import FEWEST_RATERS, enough
 from hallmark.study.ratings import Values
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, optimize
 
-from hallmark.stats import Z95, Estimate
+from hallmark.stats import Z95, Estimate, Floats
 from hallmark.study.ratings import Values
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize, special
 
-from hallmark.stats import Z95, Estimate
+from hallmark.stats import Z95, Estimate, Floats
 from hallmark.study.ratings import Values
 
-Floats = NDArray[np.float64]
 _SMALLEST_SD = 1e-3
 
 

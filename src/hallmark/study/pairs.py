@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from hallmark.stats import Estimate, bootstrap
+from hallmark.stats import Estimate, Floats, bootstrap
 from hallmark.study.few import enough
 
-Floats = NDArray[np.float64]
 _RESAMPLES = 1000
 
 

@@ -6,8 +6,9 @@ Imports nothing heavy, so that the command line can read names, help and default
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from hallmark.settings import option
 
 OPTIMISERS = ("adamw", "muon")
 DECAYS = ("cosine", "linear")
@@ -15,36 +16,32 @@ PRECISIONS = ("bf16", "float32")
 PARALLEL = ("auto", "ddp", "fsdp")
 
 
-def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": text, "choices": choices})
-
-
 @dataclass(frozen=True)
 class TrainConfig:
     """One run. ValueError where a setting is out of range."""
 
-    steps: int = _setting(1000, "Optimiser steps.")
-    batch_size: int = _setting(32, "Rows in a step, over all devices.")
-    micro_batch: int = _setting(8, "Rows that go through a device at once.")
-    sequence_length: int = _setting(512, "Tokens in a row.")
-    optimiser: str = _setting("adamw", "Muon steps the hidden matrices only.", OPTIMISERS)
-    lr: float = _setting(6e-4, "Highest learning rate.")
-    matrix_lr: float = _setting(0.01, "Highest learning rate of Muon's matrices.")
-    min_lr: float = _setting(0.1, "Last learning rate as a share of the highest.")
-    warmup: float = _setting(0.02, "Share of the steps in which the learning rate rises.")
-    decay: str = _setting("cosine", "How the learning rate falls.", DECAYS)
-    weight_decay: float = _setting(0.1, "Decoupled decay of matrices; none on biases and norms.")
-    clip: float = _setting(1.0, "Longest gradient; longer ones are scaled down.")
-    seed: int = _setting(0, "Of the weights, the data's order and the samples.")
-    precision: str = _setting("bf16", "Of products; weights and sums are float32.", PRECISIONS)
-    compile: bool = _setting(False, "Compile the blocks (torch.compile): try it first.")
-    recompute: bool = _setting(False, "Compute activations twice to save memory.")
-    valid_every: int = _setting(50, "Validate after this many steps.")
-    valid_rows: int = _setting(64, "Rows of the held-out text to validate on; 0: all.")
-    patience: int = _setting(0, "Stop after this many validations without a new best; 0: never.")
-    sample_every: int = _setting(0, "Write a sample after this many steps; 0: never.")
-    save_every: int = _setting(50, "Write a checkpoint after this many steps.")
-    keep: int = _setting(2, "Checkpoints to keep beside the best.")
+    steps: int = option(1000, "Optimiser steps.")
+    batch_size: int = option(32, "Rows in a step, over all devices.")
+    micro_batch: int = option(8, "Rows that go through a device at once.")
+    sequence_length: int = option(512, "Tokens in a row.")
+    optimiser: str = option("adamw", "Muon steps the hidden matrices only.", OPTIMISERS)
+    lr: float = option(6e-4, "Highest learning rate.")
+    matrix_lr: float = option(0.01, "Highest learning rate of Muon's matrices.")
+    min_lr: float = option(0.1, "Last learning rate as a share of the highest.")
+    warmup: float = option(0.02, "Share of the steps in which the learning rate rises.")
+    decay: str = option("cosine", "How the learning rate falls.", DECAYS)
+    weight_decay: float = option(0.1, "Decoupled decay of matrices; none on biases and norms.")
+    clip: float = option(1.0, "Longest gradient; longer ones are scaled down.")
+    seed: int = option(0, "Of the weights, the data's order and the samples.")
+    precision: str = option("bf16", "Of products; weights and sums are float32.", PRECISIONS)
+    compile: bool = option(False, "Compile the blocks (torch.compile): try it first.")
+    recompute: bool = option(False, "Compute activations twice to save memory.")
+    valid_every: int = option(50, "Validate after this many steps.")
+    valid_rows: int = option(64, "Rows of the held-out text to validate on; 0: all.")
+    patience: int = option(0, "Stop after this many validations without a new best; 0: never.")
+    sample_every: int = option(0, "Write a sample after this many steps; 0: never.")
+    save_every: int = option(50, "Write a checkpoint after this many steps.")
+    keep: int = option(2, "Checkpoints to keep beside the best.")
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "micro_batch", "sequence_length", "valid_every",

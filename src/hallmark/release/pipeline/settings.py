@@ -5,11 +5,12 @@ Imports nothing heavy, so that the command line can read names, help and default
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hallmark.lm.sampling import check_seed
 from hallmark.models.sizes import SIZES, find_size
+from hallmark.settings import option
 
 LADDER = "ladder"
 FULL, MEDIUM, SMALL = "full", "medium", "small"
@@ -100,22 +101,18 @@ SCALES = {
 }  # fmt: skip
 
 
-def _setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": text, "choices": choices})
-
-
 @dataclass(frozen=True)
 class ReproduceConfig:
     """One run. ValueError where a value is out of range."""
 
-    scale: str = _setting(
+    scale: str = option(
         FULL, "small: minutes, to see every stage; medium: half an hour; full: an hour or two.",
         tuple(SCALES),
     )  # fmt: skip
-    position: str = _setting(
+    position: str = option(
         "sundials", "What the misuse analysis fine-tunes on: a stand-in, or a file of texts."
     )
-    seed: int = _setting(0, "Of texts, detectors and simulated raters.")
+    seed: int = option(0, "Of texts, detectors and simulated raters.")
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
