@@ -80,7 +80,7 @@ def client(url: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="module")  # not longer: other folders start a Playwright of their own
+@pytest.fixture(scope="module")  # not longer: beside it asyncio.run refuses to run
 def browser() -> Iterator[object]:
     """Chromium; tests that need it are skipped only where it is not installed."""
     if CHROMIUM is None:

@@ -27,14 +27,14 @@ def request(line: str) -> tuple[str, dict[str, object]]:
     return address.removeprefix(WHERE), json.loads(body)
 
 
-def without(answer: object, shown: object) -> object:
+def as_shown(answer: object, shown: object) -> object:
     """Of an answer what the page shows: it may leave out fields, but add and change none."""
     if isinstance(shown, dict):
         assert isinstance(answer, dict)
-        return {name: without(answer[name], value) for name, value in shown.items()}
+        return {name: as_shown(answer[name], value) for name, value in shown.items()}
     if isinstance(shown, list):
         assert isinstance(answer, list)
-        return [without(a, s) for a, s in zip(answer, shown, strict=True)]
+        return [as_shown(a, s) for a, s in zip(answer, shown, strict=True)]
     return answer
 
 
@@ -55,4 +55,4 @@ def test_an_answer_is_the_one_that_is_shown(client, model, line, text) -> None:
         large = LanguageModel.load(BUNDLED / "ladder-7M")
         assert choice["text"] == large.generate([body["prompt"]], params, seeds=seeds)[0].text
         choice["text"] = model.generate([body["prompt"]], params, seeds=seeds)[0].text
-    assert without(answer, shown) == shown
+    assert as_shown(answer, shown) == shown

@@ -57,6 +57,7 @@ def test_an_abstention_is_an_answer(page):
     page.fill("#text", SHORT)
     page.click("#go")
     assert page.locator(".band strong").inner_text() == "Cannot tell"
+    assert "this text gives no ground for a claim" in page.locator("#looks").inner_text()
     assert "tokens" in page.locator("#result").inner_text()
     assert page.locator("#probability").count() == 0
 
@@ -202,6 +203,24 @@ def test_an_answer_to_an_earlier_input_is_not_shown(page):
     assert page.locator("#batch").is_hidden()
 
 
+def test_a_run_that_is_given_up_does_not_free_the_button(page):
+    page.goto("/detect")
+    held: list[object] = []
+    page.route("**/api/detect", lambda route: held.append(route))
+    page.fill("#text", SHORT)
+    with page.expect_request("**/api/detect"):
+        page.click("#go")
+    with page.expect_event("requestfailed"):  # the first, aborted by the second
+        page.click("#example")
+    page.wait_for_timeout(100)
+    assert len(held) == 2
+    assert page.locator("#go.busy").is_disabled()
+    held[1].continue_()
+    page.locator("#go:not([disabled])").wait_for()
+    assert page.locator("#looks .band").is_visible()
+    assert page.locator("#problem").is_hidden()
+
+
 def test_the_two_rates_have_names_and_are_explained_by_keyboard(page):
     page.goto("/detect")
     judged(page, named(human=HUMAN, short=SHORT))
@@ -235,11 +254,13 @@ def test_all_numbers_are_a_table_with_units_and_can_be_saved(page, judge):
     assert saved["false_negative_n"] == verdict.false_negative_n
 
 
-def test_numbers_below_ten_keep_one_decimal(page):
+def test_numbers_below_ten_and_above_99_keep_one_decimal(page):
     page.goto("/detect")
     shares = [0.095, 0.0304, 0.0997, 0.05, 0, 0.4249, 1, 0.0001, None]
     shown = page.evaluate("shares => shares.map(percent)", shares)
     assert shown == ["9.5 %", "3.0 %", "10 %", "5.0 %", "0 %", "42 %", "100 %", "< 0.1 %", "—"]
+    shown = page.evaluate("shares => shares.map(percent)", [219 / 220, 0.999, 0.9996, 0.99, 0.984])
+    assert shown == ["99.5 %", "99.9 %", "> 99.9 %", "99 %", "98 %"]
     assert page.evaluate("[9.5, 49.5, 10, 1833.4].map(expected)") == ["9.5", "49.5", "10", "1,833"]
 
 
@@ -248,6 +269,7 @@ def test_numbers_that_are_null_nested_or_new_are_shown_in_words(page, client):
     answer["verdicts"][0] |= {
         "band": "cannot tell", "probability": None, "likelihood_ratio": None, "flags": None,
         "repairs": {"homoglyphs": 3}, "something_new": 7,
+        "calibration": {"sha256": "ab12", "target_fpr": 0.01, "dates": "2021"},
     }  # fmt: skip
     page.goto("/detect")
     page.route("**/api/detect", lambda route: route.fulfill(json=answer))
@@ -259,4 +281,7 @@ def test_numbers_that_are_null_nested_or_new_are_shown_in_words(page, client):
     assert "Probability synthetic at this prior —" in words
     assert "Repairs homoglyphs characters 3" in words
     assert "Something new 7" in words
+    assert "Certificate on texts of your own SHA-256 ab12" in words
+    (asked,) = [row for row in words if row.startswith("It asks: of human texts, flagged")]
+    assert asked.endswith(" 1 %")
     assert page.locator("#weigh").is_hidden()  # no prior changes what is not claimed

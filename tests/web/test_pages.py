@@ -54,6 +54,46 @@ def test_tokens_are_coloured_by_rank_and_explained(page, model):
     assert page.locator("#found").is_hidden()
 
 
+@pytest.mark.parametrize("dots", ["...\n\n. . . ", "..."])
+def test_every_token_is_in_a_sentence(page, model, dots):
+    text = dots if dots == "..." else f"{dots}It began so. . . Then it ended.\n..."
+    page.goto("/inspect")
+    page.fill("#text", text)
+    page.click("#go")
+    page.click("#by-sentence")
+    counts = page.locator("#sentences tbody td:nth-child(2)").all_inner_texts()
+    assert sum(map(int, counts)) == len(model.score([text])[0].tokens)
+    shown = "".join(page.locator("#sentences tbody td:nth-child(1)").all_inner_texts())
+    assert "".join(shown.split()) == "".join(text.split())
+
+
+def test_tokens_of_an_earlier_text_are_not_shown(page):
+    page.goto("/inspect")
+    held: list[object] = []
+    page.route("**/api/score", lambda route: held.append(route))
+
+    def answered(route: object) -> None:
+        with page.expect_response("**/api/score"):
+            route.continue_()
+        page.wait_for_timeout(100)
+
+    page.fill("#text", "An earlier text.")
+    with page.expect_request("**/api/score"):
+        page.click("#go")
+    page.fill("#text", "Another text.")  # edited while it is read
+    answered(held[0])
+    assert page.locator("#go:not([disabled])").count() == 1
+    assert page.locator("#found").is_hidden()
+    with page.expect_request("**/api/score"):
+        page.click("#go")
+    with page.expect_request("**/api/score"):
+        page.click("#example")  # another while it is read: answered out of turn
+    example = page.input_value("#text")
+    answered(held[2])
+    answered(held[1])
+    assert page.locator("#tokens").evaluate("e => e.textContent") == example
+
+
 PROMPT = "The history of the city begins"
 
 

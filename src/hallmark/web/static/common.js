@@ -22,7 +22,8 @@ function drawing(tag, attributes = {}, ...children) {
   return made;
 }
 
-// Numbers: what does not exist is a dash; below 10 one decimal, so that 9.5 is not called 10.
+// Numbers: what does not exist is a dash; one decimal below 10, so that 9.5 is not called 10, and above
+// 99, so that 99.5 is not called 100.
 const DASH = "—";
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const whole = (number) => Math.round(number).toLocaleString("en-GB");
@@ -33,10 +34,12 @@ const percent = (share) => {
   if (hundred > 0 && hundred < 0.1) return "< 0.1 %";
   if (hundred < 100 && hundred > 99.9) return "> 99.9 %";
   const tenths = Math.round(hundred * 10) / 10;
-  return `${tenths > 0 && tenths < 10 ? tenths.toFixed(1) : Math.round(hundred)} %`;
+  const fine = (tenths > 0 && tenths < 10) || (tenths > 99 && tenths < 100);
+  return `${fine ? tenths.toFixed(1) : Math.round(hundred)} %`;
 };
 // A share that somebody chose: as it was chosen.
-const chosen = (share) => `${Number((100 * share).toPrecision(4))} %`;
+const inPercent = (share) => Number((100 * share).toPrecision(4));
+const chosen = (share) => `${inPercent(share)} %`;
 
 // The key, where the service wants one: kept for this tab only.
 function askForKey() {
@@ -69,23 +72,24 @@ async function ask(path, body, options = {}) {
 }
 
 // Run one piece of work with its button; what goes wrong is said in words.
-const latest = new WeakMap(); // of a button: an earlier piece of work, given up, says nothing more
+const latest = new WeakMap(); // of a button, its latest run: an earlier one, given up, says nothing more
 async function working(button, work) {
   const problem = $("#problem");
-  latest.set(button, work);
+  const run = {};
+  latest.set(button, run);
   problem.hidden = true;
   button.disabled = true;
   button.classList.add("busy");
   try {
     await work();
   } catch (error) {
-    if (error.name !== "AbortError" && latest.get(button) === work) {
+    if (error.name !== "AbortError" && latest.get(button) === run) {
       const lost = error instanceof TypeError ? "The service cannot be reached." : `${error.message}.`;
       problem.textContent = `That did not work: ${lost}`;
       problem.hidden = false;
     }
   } finally {
-    if (latest.get(button) === work) {
+    if (latest.get(button) === run) {
       button.disabled = false;
       button.classList.remove("busy");
     }

@@ -35,7 +35,7 @@ function refresh() {
   if (batch.length) fill();
 }
 
-const showPrior = () => { $("#prior-percent").value = Number((100 * prior).toPrecision(4)); };
+const showPrior = () => { $("#prior-percent").value = inPercent(prior); };
 
 function setPrior(share, { from }) {
   prior = share;
@@ -71,7 +71,7 @@ function fill() {
   $("#at-prior").textContent = chosen(prior);
   $("#csv").disabled = $("#json").disabled = left > 0;
   $("#rows").replaceChildren(...batch.map(rowOf));
-  $("#rows").children[focused]?.focus();
+  $("#rows").children[focused]?.focus({ preventScroll: true });
 }
 
 const judge = async (asked) => (await ask("/api/detect", { ...asked, prior: EVEN }, { signal: judging.signal })).verdicts;

@@ -61,11 +61,14 @@ function sentenceTable() {
   const starts = scores.tokens.map((token) => { const start = at; at += token.length; return start; });
   // A token belongs where its first letter stands: the blank before a word is the word's.
   const letters = starts.map((start, i) => start + Math.max(0, scores.tokens[i].search(/\S/)));
-  const rows = sentencesOf(text).map((s) => {
-    const own = letters.map((letter, i) => i).filter((i) => letters[i] >= s.start && letters[i] < s.end);
+  // What lies between two sentences is the earlier one's, what lies before them all the first one's.
+  const begins = [0, ...sentencesOf(text).slice(1).map((s) => s.start)];
+  const rows = begins.map((begin, k) => {
+    const end = begins[k + 1] ?? Infinity;
+    const own = letters.map((letter, i) => i).filter((i) => letters[i] >= begin && letters[i] < end);
     const mean = own.reduce((sum, i) => sum + scores.log_prob[i], 0) / Math.max(1, own.length);
     const top = own.filter((i) => scores.rank[i] <= 10).length / Math.max(1, own.length);
-    return { text: s.text.trim(), mean, top, n: own.length };
+    return { text: text.slice(begin, end).trim(), mean, top, n: own.length };
   });
   const cells = rows.map((r) => element("tr", {}, element("td", { text: r.text }), element("td", { class: "n", text: r.n }),
     element("td", { class: "n", text: signed(r.mean, 2) }),
@@ -104,7 +107,11 @@ function view(sentences) {
 
 $("#form").addEventListener("submit", (event) => {
   event.preventDefault();
-  working($("#go"), async () => show((await ask("/api/score", { text: $("#text").value })).scores[0]));
+  working($("#go"), async () => {
+    const text = $("#text").value;
+    const [found] = (await ask("/api/score", { text })).scores;
+    if ($("#text").value === text) show(found); // or it is of a text that is no longer there
+  });
 });
 $("#text").addEventListener("input", () => { $("#found").hidden = true; });
 $("#example").addEventListener("click", () => { $("#text").value = $("#example-text").content.textContent; $("#form").requestSubmit(); });

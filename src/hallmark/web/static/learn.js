@@ -88,7 +88,7 @@ function dots() {
   const synthetic = Number($("#rare").value), accuracy = Number($("#right").value) / 1000;
   const hit = synthetic * accuracy, wrong = (1000 - synthetic) * (1 - accuracy);
   const drawn = [Math.round(hit), Math.round(wrong)]; // only whole texts can be drawn
-  const kinds = [[drawn[0], "hit"], [synthetic - drawn[0], "miss"], [drawn[1], "false"], [1000 - synthetic - drawn[1], "left"]];
+  const kinds = [[drawn[0], "hit"], [synthetic - drawn[0], "miss"], [drawn[1], "false"], [1000 - synthetic - drawn[1], null]];
   $("#dots").replaceChildren(...kinds.flatMap(([n, kind]) => Array.from({ length: n }, () => element("i", { class: kind }))));
   const words = `On average ${expected(hit + wrong)} flags: ${expected(hit)} right, ${expected(wrong)} wrong; ${expected(synthetic - hit)} missed.`;
   $("#dots").setAttribute("aria-label", words);

@@ -12,7 +12,7 @@ const FLAGGED = "Of human texts, flagged wrongly", MISSED = "Of synthetic texts,
 const EVEN = 0.5; // the service is asked at even odds, at which no prior outweighs a score
 
 // The verdict at a prior: as the service itself would give it (`judge.py`), without reading the text
-// again. "Cannot tell" has no probability.
+// again; but "cannot tell" has no probability here, where the service gives that of the score.
 function weighed(verdict, prior) {
   if (verdict.band === "cannot tell") return { ...verdict, prior, probability: null };
   const ratio = verdict.likelihood_ratio;
@@ -94,7 +94,10 @@ const FIELDS = { // name, how it is written, unit or meaning
   tokens_used: ["Tokens read", whole, "tokens"],
   tokens_total: ["Tokens in all", whole, "tokens"],
   tampered: ["Tampered with", (v) => (v ? "yes" : "no"), ""],
-  calibration: ["Certificate on texts of your own", String, ""],
+  calibration: ["Certificate on texts of your own", String, ""], // where there is none
+  "calibration sha256": ["Certificate on texts of your own", String, "SHA-256"],
+  "calibration target fpr": ["It asks: of human texts, flagged at most", share, "of all that are like its texts"],
+  "calibration dates": ["Dates of its texts", String, ""],
 };
 
 // Every number of a verdict as [name, value]; what is nested gets the names of both.
@@ -135,6 +138,10 @@ const small = (...parts) => element("p", { class: "small" }, ...parts);
 // Flag all that score as high as this text: how many of the flags are wrong?
 function flagged(verdict, prior) {
   const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
+  if (!synthetic_as_high) {
+    return [small("If every text that scores at least as high were flagged, how many of the flags would be wrong cannot be " +
+      `counted: none of ${whole(synthetic)} synthetic texts of this length scored as high.`)];
+  }
   const wrong = 1000 * (1 - prior) * Math.max(verdict.false_positive_rate, human_as_high / human);
   const right = 1000 * prior * synthetic_as_high / synthetic;
   return [
@@ -148,6 +155,10 @@ function flagged(verdict, prior) {
 // Pass all that score as low as this text: how many synthetic ones slip through?
 function cleared(verdict, prior) {
   const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
+  if (human_as_high === human) {
+    return [small("This text would not be flagged. Of those that score as low or lower, how many are synthetic cannot be " +
+      `counted: none of ${whole(human)} human texts of this length scored lower.`)];
+  }
   const missed = Math.max(verdict.false_negative_rate ?? 0, 1 - synthetic_as_high / synthetic);
   const wrong = 1000 * prior * missed, right = 1000 * (1 - prior) * (1 - human_as_high / human);
   return [
