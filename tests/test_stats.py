@@ -17,6 +17,7 @@ from hallmark.stats import (
     clopper_pearson_lower,
     clopper_pearson_upper,
     paired_difference,
+    supported_log_ratios,
     threshold_at_fpr,
     tpr_at_fpr,
     wilson,
@@ -216,3 +217,18 @@ def test_a_paired_difference_knows_that_items_are_the_same() -> None:
     assert unrelated.high > 0.12
     with pytest.raises(ValueError, match="both outcomes of each item"):
         paired_difference([True], [True, False])
+
+
+def test_supported_ratios_against_every_threshold() -> None:
+    rng = np.random.default_rng(1)
+    for n in (1, 5, 40):
+        human, synthetic = rng.normal(-1, 2, n), rng.normal(1, 2, 2 * n)
+        high, low = 0.0, 0.0
+        for level in np.concatenate([human, synthetic, np.arange(-8, 8, 0.01)]):
+            right, wrong = (synthetic >= level).mean(), ((human >= level).sum() + 1) / (n + 1)
+            if right > 0:
+                high = max(high, min(level, np.log(right / wrong)))
+            right, wrong = (human <= level).mean(), ((synthetic <= level).sum() + 1) / (2 * n + 1)
+            if right > 0:
+                low = min(low, max(level, np.log(wrong / right)))
+        assert supported_log_ratios(human, synthetic) == pytest.approx((low, high))

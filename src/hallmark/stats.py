@@ -241,3 +241,23 @@ def _scores(values: ArrayLike, name: str) -> Floats:
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} {name} scores are not numbers; leave them out")
     return scores
+
+
+def supported_log_ratios(human: Floats, synthetic: Floats) -> tuple[float, float]:
+    """The lowest and highest log-likelihood ratios that scored texts support.
+
+    human (H,), synthetic (S,): fitted log-likelihood ratios of texts, at least one of each. At or
+    above some score there must be texts of both kinds at such odds as the highest says, with one
+    human text more counted than there was; the lowest is the same with the kinds exchanged. After
+    the empirical bounds of Vergeer et al. 2016, "Numerical likelihood ratios outputted by LR
+    systems are often based on extrapolation: when to stop extrapolating?".
+    """
+    return -_highest_log_ratio(-synthetic, -human), _highest_log_ratio(human, synthetic)
+
+
+def _highest_log_ratio(wrong: Floats, right: Floats) -> float:
+    """The highest log-ratio that `right` texts support against one more than the `wrong` ones."""
+    wrong, levels = np.sort(wrong), np.sort(right)  # no level between two of them does better
+    found = (len(levels) - np.searchsorted(levels, levels)) / len(levels)
+    err = (len(wrong) - np.searchsorted(wrong, levels) + 1) / (len(wrong) + 1)
+    return max(0.0, float(np.minimum(levels, np.log(found / err)).max()))

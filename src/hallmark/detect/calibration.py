@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hallmark.detect.stored import Arrays, floats, require
-from hallmark.stats import Floats, clopper_pearson_upper
+from hallmark.stats import Floats, clopper_pearson_upper, supported_log_ratios
 
 LEAST_GROUP = 59  # texts; with fewer, not one of them flagged, no rate below 5 % can be claimed
 OTHERS = "others"
@@ -64,7 +64,7 @@ class Calibration:
         """Calibrated natural log of the likelihood ratio, synthetic over human; tokens >= 1.
 
         The fit is interpolated in the logarithm of the length, and that of the end beyond it, as
-        are the limits that it is held within (`supported`).
+        are the limits that it is held within (`supported_log_ratios`).
         """
         lowest, highest = (_between(ends, self._lengths, tokens) for ends in self._limits)
         return min(max(self.fitted_log_ratio(score, tokens), lowest), highest)
@@ -81,7 +81,7 @@ class Calibration:
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
         found = [
-            supported(
+            supported_log_ratios(
                 slope * np.concatenate(list(reference.human.values())) + intercept,
                 slope * reference.synthetic + intercept,
             )
@@ -110,26 +110,6 @@ class Calibration:
     def false_negatives(self, score: float, tokens: int) -> Bound:
         """Bound on synthetic texts of this length that score as low or lower."""
         return _bound(self.references[self.at(tokens)].synthetic <= score, "synthetic")
-
-
-def supported(human: Floats, synthetic: Floats) -> tuple[float, float]:
-    """The lowest and highest log-likelihood ratios that scored texts support.
-
-    human (H,), synthetic (S,): fitted log-likelihood ratios of texts, at least one of each. At or
-    above some score there must be texts of both kinds at such odds as the highest says, with one
-    human text more counted than there was; the lowest is the same with the kinds exchanged. After
-    the empirical bounds of Vergeer et al. 2016, "Numerical likelihood ratios outputted by LR
-    systems are often based on extrapolation: when to stop extrapolating?".
-    """
-    return -_highest(-synthetic, -human), _highest(human, synthetic)
-
-
-def _highest(wrong: Floats, right: Floats) -> float:
-    """The highest log-ratio that `right` texts support against one more than the `wrong` ones."""
-    wrong, levels = np.sort(wrong), np.sort(right)  # no level between two of them does better
-    found = (len(levels) - np.searchsorted(levels, levels)) / len(levels)
-    err = (len(wrong) - np.searchsorted(wrong, levels) + 1) / (len(wrong) + 1)
-    return max(0.0, float(np.minimum(levels, np.log(found / err)).max()))
 
 
 def _between(values: Floats, lengths: Floats, tokens: int) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hallmark.detect.target import CertificateConfig
-from hallmark.stats import clopper_pearson_lower, clopper_pearson_upper
+from hallmark.stats import clopper_pearson_lower, clopper_pearson_upper, supported_log_ratios
 
 MARGIN = 0.5  # share of the target that the threshold is fitted to
 ALL = ""  # the domain or group of a cell that is not divided by it
@@ -198,10 +198,10 @@ def _ratio(
     """The log-likelihood ratio's slope, intercept and limits, on the part that gives thresholds."""
     if not human or not synthetic:
         return None, None, None, None
-    from hallmark.detect.calibration import fit_ratio, supported
+    from hallmark.detect.calibration import fit_ratio
 
     scores = np.array([s.score for s in (*human, *synthetic)])
     labels = np.array([0] * len(human) + [1] * len(synthetic))
     slope, intercept = fit_ratio(scores, labels, np.ones(len(labels)))
     ratios = slope * scores + intercept
-    return slope, intercept, *supported(ratios[labels == 0], ratios[labels == 1])
+    return slope, intercept, *supported_log_ratios(ratios[labels == 0], ratios[labels == 1])
