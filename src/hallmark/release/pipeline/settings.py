@@ -67,9 +67,8 @@ SCALES = {
         texts_per_condition=20, raters_per_text=6, words=(40, 120), attacked=100,
         misuse={"sizes": "10,100,1000"}, bias={}, memorisation={},
         costs={
-            "outputs": 900, "study-design": 10, "study-ratings": 2, "study": 60, "detection": 900,
-            "attacks": 300, "misuse": 1500, "bias": 60, "memorisation": 60, "release": 10,
-            "report": 5,
+            "outputs": 1700, "study-design": 1, "study-ratings": 1, "study": 30, "detection": 500,
+            "attacks": 140, "misuse": 580, "bias": 23, "memorisation": 14, "release": 1,
         },
     ),
     MEDIUM: Scale(
