@@ -26,6 +26,7 @@ def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
         fused._entry(),
         fused._gradient_entry(),
         gelu._entry(),
+        gelu._out_entry(),
         gelu._slope_entry(),
     ):
         held = {cell.cell_contents for cell in function.py_func.__closure__}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from hallmark.lm.gelu import differentiable_gelu, gelu_
+from hallmark.lm import gelu
+from hallmark.lm.gelu import differentiable_gelu, gelu_, gelu_then
 from hallmark.lm.packed import hidden_states
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
@@ -90,3 +93,35 @@ def test_gelu_has_pytorchs_gradient(dtype: torch.dtype) -> None:
     near = {"atol": 1e-5, "rtol": 1e-5 if dtype == torch.float32 else 1e-2}
     torch.testing.assert_close(found, expected.to(dtype), **near)
     torch.testing.assert_close(given.grad, exact.grad.to(dtype), **near)
+
+
+def test_gelu_before_a_layer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers and gradients as with what lies between kept, which is let go."""
+    layer = torch.nn.Linear(129, 8, dtype=torch.bfloat16)
+    generator = torch.Generator().manual_seed(0)
+    x, gradient = (torch.randn(3, 7, width, generator=generator).bfloat16() for width in (129, 8))
+    between: list[weakref.ref[torch.Tensor]] = []
+
+    def watched(wide: torch.Tensor) -> torch.Tensor:
+        between.append(weakref.ref(found := differentiable_gelu(wide)))
+        return found
+
+    monkeypatch.setattr(gelu, "differentiable_gelu", watched)
+    results = []
+    for call in (lambda wide, then: then(watched(wide)), gelu_then):
+        layer.zero_grad()
+        given = x.clone().requires_grad_()
+        out = call(given, layer)
+        kept = between[-1]() is not None
+        torch.autograd.backward(out, gradient)
+        results.append((kept, out.detach(), given.grad, layer.weight.grad, layer.bias.grad))
+    (was_kept, *wanted), (still_kept, *found) = results
+    assert was_kept
+    assert not still_kept
+    for own, other in zip(found, wanted, strict=True):
+        assert torch.equal(own, other)
+
+
+def test_float32_before_a_layer_goes_to_pytorch() -> None:
+    layer, x = torch.nn.Linear(5, 2), torch.randn(4, 5)
+    assert torch.equal(gelu_then(x, layer), layer(F.gelu(x, approximate="tanh")))

@@ -31,7 +31,7 @@ class NextTokenLoss(nn.Module):
         self.network = network
         self._dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         if self._dtype == torch.bfloat16 and not config.compile and network.device.type == "cpu":
-            _use_own_parts(network)
+            _use_own_parts(network, recompute=config.recompute)
         blocks: Sequence[Callable[..., Tensor]] = list(network.h)
         if config.compile:
             blocks = [torch.compile(block, dynamic=False) for block in network.h]
@@ -66,13 +66,20 @@ class NextTokenLoss(nn.Module):
             return head_loss(hidden, weight, targets, scale=scale, dtype=self._dtype)
 
 
-def _use_own_parts(network: GPT2) -> None:
-    """On a CPU in bf16: our GELU, and our attention where PyTorch's is the slower."""
-    from hallmark.lm.gelu import differentiable_gelu
+def _use_own_parts(network: GPT2, *, recompute: bool) -> None:
+    """On a CPU in bf16: our GELU, and our attention where PyTorch's is the slower.
+
+    Where whole blocks are computed again, nothing of them is kept that GELU could do without.
+    """
+    from hallmark.lm.gelu import differentiable_gelu, gelu_then
+
+    def second(x: Tensor, layer: nn.Module) -> Tensor:
+        out: Tensor = layer(differentiable_gelu(x))
+        return out
 
     own_attention = wanted_here()
     for block in cast(Sequence[Block], network.h):
-        block.mlp.gelu = differentiable_gelu
+        block.mlp.second = second if recompute else gelu_then
         if own_attention:
             block.attn.causal = causal_attention
 
