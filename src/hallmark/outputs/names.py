@@ -11,6 +11,8 @@ from hallmark.data import Label
 from hallmark.models.sizes import find_size
 
 SPLITS = ("train", "valid", "test")
+PRACTICE = "at-hand"  # people's texts that are on any machine, to try the machinery with
+TRIAL = "The human texts are a trial of the machinery: nothing compared with them is a finding."
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 _RELEASED = {
     "124M": "small-117M",
