@@ -46,6 +46,12 @@ def label_of(source: str) -> Label:
     return Label.HUMAN if _HUMAN.fullmatch(source) else Label.SYNTHETIC
 
 
+def is_practice(name: str) -> bool:
+    """Whether a file of that name holds texts of `hallmark outputs practice`."""
+    parsed = parse_name(name)
+    return parsed is not None and parsed[0] == PRACTICE
+
+
 def parse_name(name: str) -> tuple[str, str, str] | None:
     """(source, split, suffix) of a file's name; None where it is no corpus's."""
     for suffix in SUFFIXES:
