@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hallmark.detect import judge
+from hallmark.outputs.names import TRIAL
 from hallmark.outputs.outputset import describe, write_outputs
 
 
@@ -64,6 +65,10 @@ def test_an_output_set_and_a_file_of_people(run_cli, texts: Path, tmp_path: Path
     done = run_cli("attack", folder, "--human", human, "--words", 12, "--only", "misspelling")
     assert done.code == 0, done.err
     assert "n = 30 synthetic texts" in done.out
+    assert TRIAL not in done.out
+    practice = human.rename(tmp_path / "at-hand.test.jsonl")
+    again = run_cli("attack", folder, "--human", practice, "--words", 12, "--only", "misspelling")
+    assert again.out == f"{done.out}\n{TRIAL}\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hallmark.models.folder import sha256_of
+from hallmark.outputs.names import TRIAL
+
 PAGE = Path(__file__).parents[2] / "docs" / "release.md"
 PLAN = """
 title = "One"
@@ -61,7 +64,8 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.returncode, after) == (0, "text"), commands
         assert "hallmark: " not in done.stderr
-        assert re.sub(r"\b[0-9a-f]{32}\b", "FINGERPRINT", done.stdout) == expected
+        printed = re.sub(r"\b[0-9a-f]{64}\b", "HASH", done.stdout)
+        assert re.sub(r"\b[0-9a-f]{32}\b", "FINGERPRINT", printed) == expected
         compared += 1
     assert compared == 5
     sums = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
@@ -109,8 +113,27 @@ def test_a_changed_gate_is_printed(work: Path, run_cli) -> None:
     done = run_cli(*DECIDE, "--key", "k")
     assert done.code == 1
     lines = done.out.splitlines()
-    assert lines[1] == "gate floor was changed after signing: bound = 0.8, now bound = 0.7"
+    assert lines[0] == "gate floor was changed after signing: bound = 0.8, now bound = 0.7"
+    assert lines[1].startswith("pass ")
+    assert lines[1].endswith("(n = 50): not as signed")
     assert lines[-1].startswith("a: open.")
+
+
+def test_practice_texts_are_printed(work: Path, run_cli) -> None:
+    result = json.loads((work / "evidence" / "result.json").read_text("utf-8"))
+    (work / "evidence" / "result.json").write_text(json.dumps({**result, "practice": True}))
+    done = run_cli(*DECIDE, "--key", "k")
+    assert done.code == 1
+    gate, trial, outcome = done.out.splitlines()
+    assert gate.startswith("missing ")
+    assert trial == TRIAL
+    assert outcome.startswith("a: open.")
+
+
+def test_the_locks_hash_is_printed(run_cli, work: Path) -> None:
+    (work / "other.toml").write_text(PLAN, encoding="utf-8")
+    done = run_cli("release", "sign", "other.toml", "--key", "k")
+    assert done.out.rstrip().endswith(f"; its SHA-256 is {sha256_of(work / 'other.lock.json')}")
 
 
 @pytest.mark.parametrize(

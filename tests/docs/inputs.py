@@ -115,6 +115,12 @@ def cases() -> None:
     accounts("posts.jsonl", "unused.csv", number=12, each=1)
 
 
+def detectors() -> None:
+    corpus("human", "letters", people(36))
+    outputs("set", "toy-1M", count=36)
+    Path("essay.txt").write_text(people(1)[0], encoding="utf-8")
+
+
 def encoder() -> None:
     write("human.jsonl", labelled(people(12), "human"))
     write("human.test.jsonl", labelled(people(6), "human"))
@@ -193,6 +199,7 @@ INPUTS: dict[str, Callable[[], None]] = {  # pages that are run in this folder
     "docs/attacks.md": attacks,
     "docs/calibration.md": calibration,
     "docs/cases.md": cases,
+    "docs/detectors.md": detectors,
     "docs/encoder.md": encoder,
     "docs/evidence.md": evidence,
     "docs/fairness.md": fairness,

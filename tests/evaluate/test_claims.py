@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hallmark.evaluate.cells import Cell
 from hallmark.evaluate.claims import LARGER, MIXTURE, TRANSFER, Finding, findings
+from hallmark.evaluate.contenders import AS_IT_IS
 from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import Column, rows_of
+from hallmark.evaluate.report import summary
 from hallmark.stats import Estimate
 
 COLUMNS = tuple(Column(f"{s}-{k}", s, k) for s in ("1M", "3M") for k in ("pure", "k40"))
@@ -54,4 +58,33 @@ def test_one_size_allows_no_claim_about_sizes() -> None:
 
 
 def test_the_interval_decides() -> None:
-    assert Finding(LARGER, "d", "", estimate(0.9), estimate(0.88)).verdict == "undecided"
+    assert Finding(LARGER, "d", "", estimate(0.9), estimate(0.88), 50).verdict == "undecided"
+
+
+def test_few_texts_decide_nothing_whatever_the_interval() -> None:
+    enough, few = (Finding(LARGER, "d", "", estimate(0.9), estimate(0.5), n) for n in (30, 29))
+    assert (enough.verdict, few.verdict) == ("supported", "too few (n 29)")
+    assert few.difference == enough.difference
+
+
+def test_the_kind_with_fewer_texts_counts() -> None:
+    made = table({("1M pure", "1M pure"): 0.9})
+    cells = tuple(
+        replace(cell, n_synthetic=5) if cell.column == "3M pure" else cell for cell in made.cells
+    )
+    verdicts = {f.what: f.verdict for f in findings(replace(made, cells=cells))}
+    assert verdicts["pure, 10 tokens: 1M more accurate than 3M"] == "too few (n 5)"
+    assert verdicts["k40, 10 tokens: 1M more accurate than 3M"] == "undecided"
+
+
+def test_the_best_detector_in_a_line() -> None:
+    made = table({("1M pure", "1M pure"): 0.9})
+    better = tuple(replace(cell, detector="e", accuracy=estimate(0.95)) for cell in made.cells)
+    length = tuple(replace(cell, detector="length", accuracy=estimate(1.0)) for cell in made.cells)
+    assert summary(replace(made, cells=made.cells + better + length)) == (
+        "best at 10 tokens: e, accuracy 0.950 to 0.950, each corpus by its own detector "
+        "(fewest texts: 50 synthetic + 50 human)"
+    )
+    assert summary(made).startswith("best at 10 tokens: d, accuracy 0.700 to 0.900, each")
+    saved = tuple(replace(cell, row=AS_IT_IS) for cell in better)
+    assert "0.950, as it is (" in summary(replace(made, cells=saved))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hallmark.evaluate.crosstable import CrossTable, Step, hash_of
 from hallmark.evaluate.matrix import matrix
 from hallmark.evaluate.settings import MatrixConfig
 from hallmark.lm import score as scoring
+from hallmark.outputs.names import TRIAL
 
 CONFIG = MatrixConfig(
     detectors="tfidf,zero-shot,features", lengths="16,32", tokenizer="ladder-0.5M",
@@ -62,6 +64,28 @@ def test_the_record_holds_the_table_and_where_it_is_from(
     assert {"value", "low", "high", "n"} == set(record["cells"][0]["auroc"])
     text = (out / "matrix.md").read_text()
     assert all(f"| {row} |" in text for row in ROWS)
+
+
+def test_practice_texts_are_no_finding(outputs: Path, human: Path, tmp_path: Path) -> None:
+    """Both ways: their mark is their files' name, and other texts have none."""
+    config = MatrixConfig(detectors="tfidf", lengths="16", tokenizer="ladder-0.5M")
+    for source in ("at-hand", "prose"):
+        folder = tmp_path / source
+        folder.mkdir()
+        for path in human.iterdir():
+            shutil.copyfile(path, folder / path.name.replace("prose", source))
+        matrix([outputs], folder, tmp_path / f"out-{source}", config, home=tmp_path)
+    record, other = (
+        json.loads((tmp_path / f"out-{s}" / "matrix.json").read_text())
+        for s in ("at-hand", "prose")
+    )
+    assert record["practice"] is True
+    assert "practice" not in other
+    assert {claim["verdict"] for claim in record["claims"]} == {"practice texts"}
+    assert {claim["verdict"] for claim in other["claims"]} == {"too few (n 20)"}
+    text = (tmp_path / "out-at-hand" / "matrix.md").read_text()
+    assert text.startswith(f"# Cross table\n\n**{TRIAL}**\n")
+    assert TRIAL not in (tmp_path / "out-prose" / "matrix.md").read_text()
 
 
 def test_nothing_is_computed_again(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
+from hallmark.outputs.names import TRIAL
 from hallmark.release.card import About, model_card, shape_of
 from hallmark.release.decide import decide
 from hallmark.release.gates import read_plan
@@ -61,6 +62,16 @@ def test_simulated_figures_are_in_no_metadata(signed: Path, evidence: Path) -> N
     assert {r.metric_type for r in read.data.eval_results} == {"floor", "copied", "words"}
     assert read.data.license is None
     assert "- Credibility: not known (the data is simulated; only people can supply this)." in text
+
+
+def test_figures_beside_practice_texts_are_in_no_metadata(signed: Path, evidence: Path) -> None:
+    assert TRIAL not in card(signed, evidence)
+    table = {**EVIDENCE["matrix.json"], "practice": True}
+    (evidence / "matrix.json").write_text(json.dumps(table), encoding="utf-8")
+    text = card(signed, evidence)
+    assert {r.metric_type for r in ModelCard(text).data.eval_results} == {"step", "copied", "words"}
+    assert f"**{TRIAL}**" in text
+    assert "- Detection: not known (compared with practice texts; give people's texts of" in text
 
 
 def test_a_card_without_any_evidence(signed: Path, evidence: Path, tmp_path: Path) -> None:

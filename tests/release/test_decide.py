@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hallmark.release.decide import Decision, Outcome, Status, decide, judge
+from hallmark.outputs.names import TRIAL
+from hallmark.release.decide import OWN_TEXTS, Decision, Outcome, Status, decide, judge
 from hallmark.release.gates import COMPARISONS, Gate, read_plan
 from hallmark.release.lock import lock_path, read_lock
 from hallmark.release.record import as_markdown, as_record
@@ -64,6 +65,28 @@ def test_simulated_data_passes_no_gate(people: bool) -> None:
     found, reason = judge(gate, Found(0.9, 0.8, 1.0, 50, simulated=True))
     assert found is MISSING
     assert ("only people can supply this" in reason) is people
+
+
+def test_what_is_compared_with_practice_texts_passes_no_gate_and_fails_none() -> None:
+    gate = Gate("g", "G", "f", "p", "at least", 0.5)
+    for low, high in ((0.8, 1.0), (0.1, 0.2)):
+        found, reason = judge(gate, Found(low, low, high, 50, practice=True))
+        assert (found, "practice texts" in reason) == (MISSING, True)
+
+
+def test_practice_texts_are_said_on_the_page(signed: Path, evidence: Path) -> None:
+    before = decision(signed, evidence)
+    assert TRIAL not in as_markdown(before, decided="now")
+    table = {**EVIDENCE["matrix.json"], "practice": True}
+    (evidence / "matrix.json").write_text(json.dumps(table), encoding="utf-8")
+    made = decision(signed, evidence)
+    assert made.outcome is Outcome.OPEN
+    assert status(made, "floor") == (MISSING, OWN_TEXTS)
+    assert status(made, "copied")[0] is PASS
+    page = as_markdown(made, decided="now")
+    assert page.index(f"**{TRIAL}**") < page.index("| Gate |")
+    assert "0.88 [0.82, 0.93] (n = 100), practice texts" in page
+    assert as_record(made, decided="now")["gates"][0]["found"]["practice"] is True
 
 
 def test_all_gates_pass(signed: Path, evidence: Path) -> None:

@@ -16,6 +16,7 @@ from hallmark.cli.output import note, print_json, progress
 from hallmark.data import Label, check_text, read_jsonl
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.evaluate.attacks import FPR
+from hallmark.outputs.names import TRIAL, is_practice
 
 if TYPE_CHECKING:
     from hallmark.evaluate.attack_table import AttackTable, Change
@@ -84,14 +85,16 @@ def attack(
 
     changes = chosen(only, synonyms, paraphraser, paraphrase_prompt)
     found = sorted_texts(texts, human or [], split=split, words=words)
+    practised = any(is_practice(Path(source).name) for source in (*texts, *(human or [])))
+    practice = {"practice": True} if practised else {}
     scorer = load_scorer(detector, home=home())
     with progress("texts scored", quiet=quiet) as advance:
         table = attack_table(scorer, *found, changes, fpr=fpr, seed=seed, on_texts=advance)
     if json:
         settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed}
-        print_json({**settings, **asdict(table)})
+        print_json({**settings, **practice, **asdict(table)})
     else:
-        print(markdown(table, fpr=fpr))
+        print(markdown(table, fpr=fpr), *([f"\n{TRIAL}"] if practice else []), sep="\n")
         if PARAPHRASE not in changes and only is None:
             note("Not run: paraphrase, which needs a model of yours (--paraphraser).", quiet=quiet)
 

@@ -32,10 +32,14 @@ def matrix(
     settings: MatrixConfig,
 ) -> None:
     """Train on size x sampling, test on size x sampling; the same command goes on after a kill."""
-    from hallmark.evaluate.matrix import RESULT
+    from hallmark.evaluate.matrix import RESULT, TABLES
     from hallmark.evaluate.matrix import matrix as make
+    from hallmark.evaluate.report import summary
     from hallmark.models.folder import read_json
+    from hallmark.outputs.names import TRIAL
 
     with report(quiet=quiet, unit="rows") as on_step:
-        make(outputs, human, out, settings, home=home(), on_step=on_step)
-    print_json({"folder": str(out), **read_json(out / RESULT)}) if json else print(out)
+        table = make(outputs, human, out, settings, home=home(), on_step=on_step)
+    record = read_json(out / RESULT)
+    lines = [str(out / TABLES), summary(table), *([TRIAL] if record.get("practice") else [])]
+    print_json({"folder": str(out), **record}) if json else print("\n".join(lines))

@@ -11,6 +11,7 @@ import typer
 
 from hallmark.cli.options import AsJson, OutFile, Quiet, home
 from hallmark.cli.output import note, print_json, printable
+from hallmark.models.folder import sha256_of
 from hallmark.models.sizes import find_model
 
 if TYPE_CHECKING:
@@ -103,13 +104,14 @@ def sign(
 
     path = lock_path(plan)
     lock = write_lock(path, read_plan(plan), load_key(key), signed=time_of(time))
+    sha256 = sha256_of(path)
     if json:
-        print_json({"lock": str(path), **asdict(lock)})
+        print_json({"lock": str(path), "sha256": sha256, **asdict(lock)})
     else:
         gates = "1 gate" if len(lock.texts) == 2 else f"{len(lock.texts) - 1} gates"
         print(f"{path}: {gates}, signed {lock.signed} with key "
-              f"{fingerprint(lock.public_key)}")  # fmt: skip
-        note("To prove the time, publish the lock's SHA-256 today.", quiet=quiet)
+              f"{fingerprint(lock.public_key)}; its SHA-256 is {sha256}")  # fmt: skip
+        note("To prove the time, publish that SHA-256 today.", quiet=quiet)
 
 
 @release.command()
@@ -199,7 +201,8 @@ def time_of(given: str | None) -> str:
 
 
 def show_decision(decision: Decision, out: Path, *, json: bool) -> None:
-    """A line a gate, the gates that were changed, and the outcome."""
+    """The gates that were changed, a line a gate, what no finding is, and the outcome."""
+    from hallmark.outputs.names import TRIAL
     from hallmark.release.layout import DECISION
     from hallmark.release.record import SENTENCES, value_of
     from hallmark.release.values import read_result
@@ -207,12 +210,16 @@ def show_decision(decision: Decision, out: Path, *, json: bool) -> None:
     if json:
         print_json({"folder": str(out), **read_result(out / DECISION)})
         return
-    for judged in decision.judged:
-        why = f": {judged.reason}" if judged.reason else ""
-        line = f"{judged.status.value:<13}{judged.gate.id:<24}{value_of(judged.found)}{why}"
-        print(printable(line))
     for change in decision.changes:
         print(printable(change.sentence))
+    changed = {change.gate for change in decision.changes}
+    for judged in decision.judged:
+        said = [judged.reason, "not as signed" * (judged.gate.id in changed)]
+        why = f": {', '.join(filter(None, said))}" if any(said) else ""
+        line = f"{judged.status.value:<13}{judged.gate.id:<24}{value_of(judged.found)}{why}"
+        print(printable(line))
+    if decision.practice:
+        print(TRIAL)
     print(f"{decision.stage}: {decision.outcome.value}. {SENTENCES[decision.outcome]}")
 
 

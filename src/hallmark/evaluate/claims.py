@@ -14,18 +14,23 @@ from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import MIXED
 from hallmark.stats import Estimate
 
+FEWEST = 30  # texts of either kind in a cell: fewer decide no claim
 LARGER, TRANSFER, MIXTURE = "larger is harder", "training on larger transfers", "mixed is robust"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison of accuracies: the claim says that `first` is above `second`."""
+    """One comparison of accuracies: the claim says that `first` is above `second`.
+
+    n: texts of the kind that has the fewest, in the cell that has fewer.
+    """
 
     claim: str
     detector: str
     what: str
     first: Estimate
     second: Estimate
+    n: int
 
     @property
     def difference(self) -> Estimate:
@@ -34,7 +39,9 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """What the interval of the difference allows to say."""
+        """What the interval of the difference allows to say, from `FEWEST` texts of a kind on."""
+        if self.n < FEWEST:
+            return f"too few (n {self.n})"
         if self.difference.low > 0:
             return "supported"
         return "contradicted" if self.difference.high < 0 else "undecided"
@@ -111,4 +118,5 @@ def _compare(
     claim: str, detector: str, what: str, first: Cell | None, second: Cell | None
 ) -> Iterator[Finding]:
     if first and second:
-        yield Finding(claim, detector, what, first.accuracy, second.accuracy)
+        n = min(count for c in (first, second) for count in (c.n_human, c.n_synthetic))
+        yield Finding(claim, detector, what, first.accuracy, second.accuracy, n)

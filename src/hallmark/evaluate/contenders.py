@@ -20,6 +20,7 @@ from hallmark.evaluate.settings import MatrixConfig
 from hallmark.evaluate.store import Store, key_of
 from hallmark.stats import Floats
 
+AS_IT_IS = "as it is"  # the row of a saved detector
 Labelled = tuple[list[str], list[int], list[str]]  # texts, labels, sources
 
 
@@ -146,7 +147,7 @@ class Saved:
         store: Store,
     ) -> None:  # fmt: skip
         self.name = name
-        self.rows = [Row("as it is", tuple(sources))]
+        self.rows = [Row(AS_IT_IS, tuple(sources))]
         self._detector, self._key, self._corpora, self._store = detector, key, corpora, store
 
     def scores(self, row: Row, source: str, split: str, length: int) -> Floats:

@@ -17,7 +17,7 @@ from hallmark.detect.cutting import decoded
 from hallmark.detect.normalise import normalise
 from hallmark.evaluate.plan import Column, column_of, ordered
 from hallmark.models.tokenizer import Tokenizer
-from hallmark.outputs.imports import find_files
+from hallmark.outputs.imports import find_files, practised
 from hallmark.outputs.names import SPLITS
 from hallmark.outputs.outputset import open_outputs
 from hallmark.outputs.records import read_records
@@ -34,15 +34,20 @@ class Sample:
 
 
 class Corpora:
-    """Texts by source and split; the source `human` is the human corpus."""
+    """Texts by source and split; the source `human` is the human corpus.
+
+    practice: what a result says where these are practice texts, see `practised`.
+    """
 
     def __init__(
         self,
         samples: dict[tuple[str, str], list[Sample]],
         columns: Sequence[Column],
         tokenizer: Tokenizer,
+        practice: dict[str, bool],
     ) -> None:
         self.columns = tuple(columns)
+        self.practice = practice
         self.tokenizer = tokenizer
         self._samples = samples
         self.texts = cache(self._texts)
@@ -80,7 +85,7 @@ def read_corpora(outputs: Sequence[Path], human: Path, *, tokenizer: Tokenizer) 
                 texts = (d.text for d in opened.documents(source, split))
                 samples[source, split] = _encode(texts, tokenizer)
     samples |= _read_human(human, tokenizer)
-    return Corpora(samples, ordered(columns), tokenizer)
+    return Corpora(samples, ordered(columns), tokenizer, practised(human))
 
 
 def _read_human(folder: Path, tokenizer: Tokenizer) -> dict[tuple[str, str], list[Sample]]:

@@ -15,7 +15,7 @@ from hallmark.models.folder import sha256_of, write_json, write_text
 from hallmark.models.sizes import MANIFEST, find_model
 from hallmark.models.tokenizer import Tokenizer
 
-RESULT = "matrix.json"
+RESULT, TABLES = "matrix.json", "matrix.md"
 CACHE = "cache"
 
 
@@ -44,6 +44,6 @@ def matrix(
     hashes["human"] = hash_of(human)
     hashes["tokenizer"] = hash_of(where)
     draw_all(table, out)
-    write_text(out / "matrix.md", markdown(table, corpora, config))
+    write_text(out / TABLES, markdown(table, corpora, config))
     write_json(out / RESULT, as_record(table, corpora, config, hashes))
     return table

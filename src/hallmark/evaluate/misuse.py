@@ -29,6 +29,7 @@ from hallmark.models.folder import read_json, sha256_of, write_json, write_text
 from hallmark.models.sizes import BUNDLED, MANIFEST, find_model
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.identity import model_hashes
+from hallmark.outputs.imports import practised
 from hallmark.outputs.names import SPLITS
 
 FORMAT, VERSION = "hallmark-misuse", 1
@@ -116,7 +117,8 @@ def analyse(
     on_step(Step(work.total, work.total, "done"))
     record = {
         "format": FORMAT, "version": VERSION, "command": command, "seed": config.seed,
-        "model": inputs.model, "settings": asdict(config), "provenance": work.provenance(),
+        **practised(inputs.human), "model": inputs.model, "settings": asdict(config),
+        "provenance": work.provenance(),
         "corpus": _about(position), "human": human,
         "published": {"what": "GPT-2 fine-tuned on Amazon reviews, TF-IDF, top-k 40, accuracy",
                       "base": 0.927, "tuned": 0.702, "share_by_length": 0.5},

@@ -11,6 +11,7 @@ from typing import Any
 
 from hallmark.evaluate.figures import COLOURS, FORMATS, new_figure, write_figure
 from hallmark.evaluate.report import shown_value, table_lines
+from hallmark.outputs.names import TRIAL
 
 Record = Mapping[str, Any]
 _NONE = 3  # on the logarithmic axis, where the model stands that was not fine-tuned
@@ -18,7 +19,9 @@ _NONE = 3  # on the logarithmic axis, where the model stands that was not fine-t
 
 def markdown(record: Record) -> str:
     """Tables of the curve, what the losses are made of, and what is not shown."""
-    lines = ["# Misuse analysis", "", *_preface(record), "", "## Recognition, fluency, copying", ""]
+    trial = [f"**{TRIAL}**", ""] if record.get("practice") else []
+    lines = ["# Misuse analysis", "", *trial, *_preface(record)]
+    lines += ["", "## Recognition, fluency, copying", ""]
     lines += table_lines(*_texts(record))
     lines += ["", "## Detection at equal lengths", "", *table_lines(*_equal(record))]
     lines += ["", "## Detection at lengths of their own", "", *table_lines(*_own(record))]

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hallmark import __version__
+from hallmark.evaluate.cells import Cell
 from hallmark.evaluate.claims import Finding, findings
+from hallmark.evaluate.contenders import AS_IT_IS, Length
 from hallmark.evaluate.corpora import HUMAN, Corpora
 from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import EVERYTHING
 from hallmark.evaluate.settings import MatrixConfig
-from hallmark.outputs.names import SPLITS
+from hallmark.outputs.names import SPLITS, TRIAL
 
 FORMAT, VERSION = "hallmark-matrix", 1
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
@@ -26,17 +28,43 @@ def as_record(
 ) -> dict[str, Any]:
     """Everything, as JSON has it."""
     return {
-        "format": FORMAT, "version": VERSION, "settings": asdict(config),
+        "format": FORMAT, "version": VERSION, **corpora.practice, "settings": asdict(config),
         "provenance": provenance(corpora, config, hashes),
         "columns": [asdict(c) | {"name": c.name} for c in table.columns],
         "rows": [asdict(r) for r in table.rows],
         "detectors": list(table.detectors),
         "cells": [asdict(cell) for cell in table.cells],
         "claims": [
-            asdict(f) | {"difference": asdict(f.difference), "verdict": f.verdict}
+            asdict(f) | {"difference": asdict(f.difference), "verdict": _verdict(f, corpora)}
             for f in findings(table)
         ],
     }  # fmt: skip
+
+
+def summary(table: CrossTable) -> str:
+    """In a line, which detector is the most accurate on average at the table's own length, each
+    corpus by the detector that was trained on it. A saved one is as it is.
+    """
+    own: dict[str, list[Cell]] = {}
+    for cell in table.cells:
+        mine = cell.row in (cell.column, AS_IT_IS)
+        if mine and cell.length == table.length and cell.detector != Length.name:
+            own.setdefault(cell.detector, []).append(cell)
+    if not own:
+        return "no detector was trained on a corpus that it is tested on"
+    best = max(own, key=lambda name: _mean([cell.accuracy.value for cell in own[name]]))
+    values = [cell.accuracy.value for cell in own[best]]
+    counts = [f"{min(c.n_synthetic for c in own[best])} synthetic",
+              f"{min(c.n_human for c in own[best])} human"]  # fmt: skip
+    how = "as it is" if own[best][0].row == AS_IT_IS else "each corpus by its own detector"
+    return (
+        f"best at {table.length} tokens: {best}, accuracy {min(values):.3f} to {max(values):.3f}, "
+        f"{how} (fewest texts: {' + '.join(counts)})"
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def provenance(corpora: Corpora, config: MatrixConfig, hashes: dict[str, str]) -> dict[str, Any]:
@@ -60,12 +88,13 @@ def provenance(corpora: Corpora, config: MatrixConfig, hashes: dict[str, str]) -
 
 def markdown(table: CrossTable, corpora: Corpora, config: MatrixConfig) -> str:
     """The tables: accuracy, AUROC and rates, the length curves, the claims."""
-    lines = ["# Cross table", "", *_preface(table, corpora, config)]
+    trial = [f"**{TRIAL}**", ""] if corpora.practice else []
+    lines = ["# Cross table", "", *trial, *_preface(table, corpora, config)]
     for detector in table.detectors:
         lines += ["", f"## {detector}", "", *_accuracies(table, detector)]
     lines += ["", "## Area and rates", "", *_rates(table)]
     lines += ["", "## By length", "", *_lengths(table)]
-    lines += ["", "## Claims", "", *_claims(findings(table))]
+    lines += ["", "## Claims", "", *_claims(findings(table), corpora)]
     return "\n".join(lines) + "\n"
 
 
@@ -125,7 +154,7 @@ def _lengths(table: CrossTable) -> list[str]:
         shown = f"{cell.accuracy.shown} (n {cell.n_synthetic} + {cell.n_human})"
         found.setdefault(at, {})[cell.length] = shown
     rows = [[*at, *(by.get(n, "") for n in lengths)] for at, by in found.items()
-            if len(by) > 1 and (at[1] in (at[2], EVERYTHING) or at[1] == "as it is")]  # fmt: skip
+            if len(by) > 1 and (at[1] in (at[2], EVERYTHING) or at[1] == AS_IT_IS)]  # fmt: skip
     return table_lines(head, rows)
 
 
@@ -133,13 +162,18 @@ def _rows(table: CrossTable, detector: str) -> set[str]:
     return {cell.row for cell in table.cells if cell.detector == detector}
 
 
-def _claims(found: Sequence[Finding]) -> list[str]:
+def _verdict(finding: Finding, corpora: Corpora) -> str:
+    """What a comparison allows to say; of practice texts nothing."""
+    return "practice texts" if corpora.practice else finding.verdict
+
+
+def _claims(found: Sequence[Finding], corpora: Corpora) -> list[str]:
     head = ["claim", "detector", "comparison of accuracy", "first", "second", "difference", ""]
     return table_lines(
         head,
         [
             [f.claim, f.detector, f.what, f.first.shown, f.second.shown, f.difference.shown,
-             f.verdict]
+             _verdict(f, corpora)]
             for f in found
         ],
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 
 from hallmark.data import load_pyarrow, write_atomically
 from hallmark.models.sizes import MANIFEST
-from hallmark.outputs.names import SPLITS, label_of, parse_name
+from hallmark.outputs.names import SPLITS, is_practice, label_of, parse_name
 from hallmark.outputs.outputset import OutputSet, describe, write_outputs
 from hallmark.outputs.records import line_of, read_records
 
@@ -66,6 +66,14 @@ def find_files(paths: Sequence[Path]) -> dict[tuple[str, str], Path]:
             if other != file:
                 raise ValueError(f"{other} and {file} are both {source}.{split}; give one")
     return dict(sorted(found.items(), key=lambda item: (item[0][0], SPLITS.index(item[0][1]))))
+
+
+def practised(human: Path) -> dict[str, bool]:
+    """What a result compared with the texts of a folder says of them: `practice` where any are
+    those of `hallmark outputs practice`, which is told by the files' names; else nothing.
+    """
+    held = any(is_practice(path.name) for path in find_files([human]).values())
+    return {"practice": True} if held else {}
 
 
 def _check_free(folder: Path, names: set[str]) -> None:

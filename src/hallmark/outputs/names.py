@@ -11,6 +11,8 @@ from hallmark.data import Label
 from hallmark.models.sizes import find_size
 
 SPLITS = ("train", "valid", "test")
+PRACTICE = "at-hand"  # people's texts that are on any machine, to try the machinery with
+TRIAL = "The human texts are a trial of the machinery: nothing compared with them is a finding."
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 _RELEASED = {
     "124M": "small-117M",
@@ -42,6 +44,12 @@ def label_of(source: str) -> Label:
     OpenAI's detector code has real = 1; here, where its files are read, SYNTHETIC is 1.
     """
     return Label.HUMAN if _HUMAN.fullmatch(source) else Label.SYNTHETIC
+
+
+def is_practice(name: str) -> bool:
+    """Whether a file of that name holds texts of `hallmark outputs practice`."""
+    parsed = parse_name(name)
+    return parsed is not None and parsed[0] == PRACTICE
 
 
 def parse_name(name: str) -> tuple[str, str, str] | None:

@@ -1,7 +1,7 @@
 """The model card: Hugging Face's metadata with `model-index`, and what the decision found.
 
-Every figure comes from the decision or from a result file; simulated ones are left out of the
-metadata, where nothing would tell them apart.
+Every figure comes from the decision or from a result file; simulated ones, and those compared with
+practice texts, are left out of the metadata, where nothing would tell them apart.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from hallmark.models.folder import SHAPE, read_json
+from hallmark.outputs.names import TRIAL
 from hallmark.release.decide import Decision, Status
 from hallmark.release.gates import HEADER
 from hallmark.release.record import SENTENCES, cell, gate_table
-from hallmark.release.values import is_simulated, read_result
+from hallmark.release.values import is_practice, is_simulated, read_result
 
 _MEASURED = ("accuracy", "perplexity", "bits_per_byte")  # what `hallmark eval-lm --json` has
 
@@ -59,8 +60,8 @@ def metadata(decision: Decision, about: About, evidence: Path) -> dict[str, Any]
 
 def _from_gates(decision: Decision) -> Iterator[dict[str, Any]]:
     for judged in decision.judged:
-        if judged.found is not None and not judged.found.simulated:
-            found = judged.found
+        found = judged.found
+        if found is not None and not found.simulated and not found.practice:
             more = {"low": found.low, "high": found.high, "n": found.n}
             metric = _metric(judged.gate.id, found.value, judged.gate.title, more)
             yield _result(f"evidence/{judged.file}", "hallmark-gate", [metric])
@@ -74,7 +75,7 @@ def _from_eval_lm(evidence: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             continue  # no gate needs it, or its gate says so
         rows = result.get("results") if isinstance(result, dict) else None
-        if not isinstance(rows, list) or is_simulated(result):
+        if not isinstance(rows, list) or is_simulated(result) or is_practice(result):
             continue
         for row in rows:
             if isinstance(row, dict) and {"task", "protocol"} <= row.keys():
@@ -122,6 +123,8 @@ def _sections(decision: Decision, model: Path | None) -> Iterator[str]:
     )
     yield "## What was measured before the release\n"
     yield f"{SENTENCES[decision.outcome]} The gates were signed {decision.signed}.\n"
+    if decision.practice:
+        yield f"**{TRIAL}**\n"
     yield from gate_table(decision)
     yield "\n## Limits\n"
     yield from (f"- {limit}" for limit in limits(decision))

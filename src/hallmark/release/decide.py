@@ -18,6 +18,7 @@ from hallmark.release.lock import Change, Lock, changes
 from hallmark.release.values import Found, origin_of, read_result, read_value
 
 ONLY_PEOPLE = "only people can supply this"
+OWN_TEXTS = "compared with practice texts; give people's texts of your own"
 
 
 class Status(StrEnum):
@@ -74,6 +75,11 @@ class Decision:
             return Outcome.FAIL
         return Outcome.PASS if statuses == {Status.PASS} and not self.changes else Outcome.OPEN
 
+    @property
+    def practice(self) -> bool:
+        """Whether any value was compared with human texts that are a trial of the machinery."""
+        return any(judged.found is not None and judged.found.practice for judged in self.judged)
+
 
 def decide(plan: Plan, lock: Lock, evidence: Path, *, stage: str) -> Decision:
     """Judge every gate of a stage by the result files in a folder.
@@ -108,12 +114,14 @@ def _judge(plan: Plan, gate: Gate, evidence: Path, stage: str) -> Judged:
 def judge(gate: Gate, found: Found) -> tuple[Status, str]:
     """What a value says of a gate, and why it is no pass.
 
-    Simulated values say nothing of any gate. With `gate.interval` a value without interval or n
-    says nothing either.
+    Simulated values, and those compared with practice texts, say nothing of any gate. With
+    `gate.interval` a value without interval or n says nothing either.
     """
     if found.simulated:
         way_out = ONLY_PEOPLE if gate.people else "measure it"
         return Status.MISSING, f"the data is simulated; {way_out}"
+    if found.practice:
+        return Status.MISSING, OWN_TEXTS
     low = high = found.value
     if gate.interval:
         if found.low is None or found.high is None or found.n is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from hallmark.outputs.names import TRIAL
 from hallmark.release.decide import Decision, Judged, Outcome, Status
 from hallmark.release.gates import HEADER
 from hallmark.release.keys import fingerprint
@@ -32,6 +33,8 @@ def as_record(decision: Decision, *, decided: str) -> dict[str, Any]:
 
 def _gate(judged: Judged) -> dict[str, Any]:
     found = asdict(judged.found) if judged.found else None
+    if found and not found["practice"]:
+        del found["practice"]  # so that records from before there was such a mark hold
     return {
         **asdict(judged.gate), "file": judged.file, "path": judged.path, "sha256": judged.sha256,
         "origin": dict(judged.origin), "found": found, "status": judged.status.value,
@@ -47,6 +50,8 @@ def as_markdown(decision: Decision, *, decided: str) -> str:
 def _lines(decision: Decision, decided: str) -> Iterator[str]:
     yield f"# {cell(decision.title)}: {decision.stage}\n"
     yield f"**{decision.outcome.value}.** {SENTENCES[decision.outcome]}\n"
+    if decision.practice:
+        yield f"**{TRIAL}**\n"
     yield (
         f"Gates signed {decision.signed} with key `{fingerprint(decision.public_key)}`; decided "
         f"{decided}. Both times are what the signer gave. People decide; this is what they "
@@ -96,7 +101,8 @@ def value_of(found: Found | None) -> str:
         return "-"
     between = f" [{found.low:.4g}, {found.high:.4g}]" if found.low is not None else ""
     count = f" (n = {found.n:,})" if found.n is not None else ""
-    return f"{found.value:.4g}{between}{count}{', simulated' if found.simulated else ''}"
+    marks = (", simulated" * found.simulated, ", practice texts" * found.practice)
+    return f"{found.value:.4g}{between}{count}{''.join(marks)}"
 
 
 def cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a result file says at a path: a number, its interval and n, and whether it is simulated.
+"""What a result file says at a path: a number, its interval and n, and whether it is a finding.
 
 Any JSON will do that has intervals in one of the two ways in which Hallmark writes them.
 """
@@ -18,13 +18,17 @@ from hallmark.release.paths import Step, find
 
 @dataclass(frozen=True)
 class Found:
-    """A number as measured; its interval and n where the file has them."""
+    """A number as measured; its interval and n where the file has them.
+
+    simulated: bots answered. practice: the human texts were a trial of the machinery.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     n: int | None = None
     simulated: bool = False
+    practice: bool = False
 
 
 def read_result(path: Path) -> Any:
@@ -55,17 +59,29 @@ def read_value(result: Any, steps: tuple[Step, ...]) -> Found:
     if low is not None and high is not None and not low <= value <= high:
         raise ValueError(f"{name!r:.80} is {value}, outside its interval [{low}, {high}]")
     return Found(
-        float(value), low, high, n if type(n) is int and n > 0 else None, is_simulated(result)
-    )
+        float(value), low, high, n if type(n) is int and n > 0 else None, is_simulated(result),
+        is_practice(result),
+    )  # fmt: skip
 
 
 def is_simulated(result: Any) -> bool:
     """Whether a result, or anything in it, says `"simulated": true`."""
+    return _says(result, "simulated")
+
+
+def is_practice(result: Any) -> bool:
+    """Whether a result, or anything in it, says `"practice": true`: compared with human texts that
+    are a trial of the machinery.
+    """
+    return _says(result, "practice")
+
+
+def _says(result: Any, name: str) -> bool:
     left = [result]
     while left:
         value = left.pop()
         if isinstance(value, dict):
-            if str(value.get("simulated")).lower() == "true":
+            if str(value.get(name)).lower() == "true":
                 return True
             left.extend(value.values())
         elif isinstance(value, list):

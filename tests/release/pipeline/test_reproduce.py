@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hallmark.models.folder import sha256_of
+from hallmark.outputs.names import TRIAL
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import read_public
 from hallmark.release.pipeline.stages import MARKERS
@@ -160,6 +161,34 @@ def test_what_cannot_be_run(
     assert message in done.err
     assert done.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_other_stages_is_refused_before_anything_is_written(
+    run_cli, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'title = "t"\nstages = ["ladder-0.5M", "ladder-1M"]\n[[gate]]\nid = "g"\ntitle = "G"\n'
+        'file = "f.json"\npath = "p"\ncomparison = "at least"\nbound = 0\n', encoding="utf-8",
+    )  # fmt: skip
+    done = run_cli("reproduce", "--out", tmp_path / "out", "--plan", plan)
+    assert done.code == 1
+    assert "give --model ladder-0.5M --model ladder-1M, or change the plan" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_practice_texts_give_no_finding(released: Released) -> None:
+    """This run has no texts of people's own."""
+    folder = released.out / "release" / LARGEST
+    for name in ("matrix", "detection", f"misuse-{LARGEST}"):
+        value = json.loads((folder / "evidence" / f"{name}.json").read_text("utf-8"))
+        assert value["practice"] is True, name
+    decision = json.loads((folder / "decision.json").read_text("utf-8"))
+    for gate in decision["gates"]:
+        if gate["id"].startswith(("detection-", "misuse-")):
+            assert (gate["status"], "practice texts" in gate["reason"]) == ("missing", True)
+    assert all(TRIAL in (folder / n).read_text("utf-8") for n in ("decision.md", "model-card.md"))
+    assert "0 supported, 0 undecided, 0 contradicted" in (folder / "report.md").read_text("utf-8")
 
 
 def test_a_folder_belongs_to_one_run(released: Released, tmp_path: Path, run_cli) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hallmark.models.folder import sha256_of
+from hallmark.outputs.names import TRIAL
 from hallmark.release.report import published
 from hallmark.release.report.write import write_report
 
@@ -37,6 +38,20 @@ def test_each_claim_of_the_release_has_its_section(page: str) -> None:
     assert "0.100 [0.050, 0.140]" in section(page, "Detectability by size")
     assert "| tfidf | 1 | 0 | 0 |" in section(page, "Detectability by size")
     assert "| large - small | 0.20 [0.15, 0.24] | yes (margin 0.5) |" in section(page, CLAIMS[0])
+
+
+def test_what_decides_nothing_is_counted_apart(evidence: Write, tmp_path: Path, page: str) -> None:
+    assert "no finding" not in page
+    table = {**matrix(), "practice": True}
+    table["claims"][0]["verdict"] = "practice texts"
+    write_report(evidence("other", matrix=table), tmp_path / "again")
+    made = (tmp_path / "again" / "report.md").read_text("utf-8")
+    assert TRIAL not in page
+    assert made.index(TRIAL) < made.index("## In short")
+    assert "0 contradicted, 1 no finding (too few texts, or practice texts)" in section(
+        made, "In short"
+    )
+    assert "| tfidf | 0 | 0 | 0 | 1 |" in section(made, "Detectability by size")
 
 
 def test_what_is_not_there_is_said(page: str) -> None:

@@ -27,17 +27,24 @@ _STEP = (
 def write_plan_file(path: Path, stages: Sequence[str], scale: Scale, *, given: Path | None) -> None:
     """The plan of a run, or the given one; ValueError where that has other stages."""
     if given is not None:
-        found = read_plan(given).stages
-        if set(found) != set(stages):
-            raise ValueError(
-                f"{given} has the stages {', '.join(found)}, and this run has {', '.join(stages)}"
-            )
+        check_stages(given, stages)
         shutil.copyfile(given, path)
         return
     name = stages[-1] if len(stages) == 1 else f"{stages[0]} to {stages[-1]}"
     head = _HEAD.format(name=name, stages=", ".join(f'"{stage}"' for stage in stages))
     tables = [f"[[gate]]\n{gate.text}" for gate in criteria(scale, stages)]
     write_text(path, "\n".join([head, *tables]))
+
+
+def check_stages(given: Path, stages: Sequence[str]) -> None:
+    """ValueError where a plan has other stages than the run, or is no plan."""
+    found = read_plan(given).stages
+    if set(found) != set(stages):
+        options = " ".join(f"--model {stage}" for stage in found)
+        raise ValueError(
+            f"{given} has the stages {', '.join(found)}, and this run has {', '.join(stages)}; "
+            f"give {options}, or change the plan"
+        )
 
 
 def criteria(scale: Scale, stages: Sequence[str]) -> Iterator[Gate]:

@@ -13,6 +13,7 @@ from hallmark.data import write_atomically
 from hallmark.evaluate.attack_table import LEAST_HUMAN, attack_table
 from hallmark.models.folder import read_json, sha256_of, write_json
 from hallmark.models.sizes import MANIFEST
+from hallmark.outputs.imports import practised
 from hallmark.outputs.names import source_of
 from hallmark.outputs.outputset import open_outputs
 from hallmark.outputs.plan import make_plan
@@ -101,7 +102,10 @@ def floors(matrix: Path, out: Path, origin: Origin) -> None:
         if cell["length"] == length and cell["row"] == cell["column"]
         for at, rate in enumerate(RATES)
     ]  # fmt: skip
-    write_json(out, {**origin, "from": {"matrix.json": sha256_of(matrix)}, "floors": found})
+    own = {"practice": True} if table.get("practice") else {}
+    write_json(out, {
+        **origin, **own, "from": {"matrix.json": sha256_of(matrix)}, "floors": found,
+    })  # fmt: skip
 
 
 def attacked_texts(folder: Path, source: str, scale: Scale) -> None:
@@ -152,7 +156,10 @@ def attack(folder: Path, out: Path, origin: Origin, *, home: Path, seed: int, te
         load_scorer(BUNDLED_DETECTOR, home=home), human, synthetic, changes, fpr=FPR, seed=seed,
         on_texts=on_texts,
     )  # fmt: skip
-    write_json(out, {**origin, "detector": BUNDLED_DETECTOR, "fpr": FPR, **asdict(table)})
+    own = practised(folder / "human")
+    write_json(out, {
+        **origin, **own, "detector": BUNDLED_DETECTOR, "fpr": FPR, **asdict(table),
+    })  # fmt: skip
 
 
 def misuse(

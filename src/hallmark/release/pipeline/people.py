@@ -17,12 +17,11 @@ from hallmark.data import write_atomically
 from hallmark.models.folder import sha256_of
 from hallmark.models.sizes import BUNDLED
 from hallmark.models.tokenizer import Tokenizer
-from hallmark.outputs.imports import find_files
-from hallmark.outputs.names import SPLITS
+from hallmark.outputs.imports import find_files, practised
+from hallmark.outputs.names import PRACTICE, SPLITS
 from hallmark.outputs.records import line_of, read_records
 from hallmark.study.texts import sentences
 
-SOURCE = "at-hand"
 MOST = 150  # pieces of what is at hand
 LIMIT = (
     "The human text is what is at hand on any machine: an editorial of 1897 and the reference "
@@ -50,7 +49,7 @@ def write_people(given: Path | None, out: Path, *, tokens: int, tokenizer: Path)
             f"{given} has no {', '.join(missing)} split; give SOURCE.SPLIT.jsonl of all three"
         )
     return {
-        "limit": LIMIT if given is None else None,
+        "limit": LIMIT if practised(out) else None,
         "files": [
             {"source": source, "split": split, "name": path.name, "sha256": sha256_of(path),
              "documents": sum(1 for _ in read_records(path))}
@@ -73,7 +72,7 @@ def _write_at_hand(out: Path, *, tokens: int, tokenizer: Tokenizer) -> None:
         record = {"id": number, "ended": False, "length": length, "text": text}
         found[_TURNS[number % len(_TURNS)]].append(record)
     for split, records in found.items():
-        with write_atomically(out / f"{SOURCE}.{split}.jsonl") as file:
+        with write_atomically(out / f"{PRACTICE}.{split}.jsonl") as file:
             file.writelines(line_of(record) for record in records)
 
 

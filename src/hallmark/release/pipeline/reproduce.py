@@ -14,6 +14,7 @@ from hallmark import __version__
 from hallmark.models.folder import read_json, write_json
 from hallmark.models.sizes import SIZES, find_model
 from hallmark.release.keys import make_key
+from hallmark.release.pipeline.criteria import check_stages
 from hallmark.release.pipeline.run import Given, Run
 from hallmark.release.pipeline.settings import ReproduceConfig, stages_of
 from hallmark.release.pipeline.stages import OnProgress, run_stages
@@ -40,8 +41,9 @@ def reproduce(
 
     on_key: told of a private key that was made, which must not be published with the folder.
 
-    ValueError where a model is not here, the folder belongs to another run, or a finished
-    output was edited. The same models, texts, settings, key and time give the same bytes.
+    ValueError where a model is not here, the plan has other stages, the folder belongs to another
+    run, or a finished output was edited. The same models, texts, settings, key and time give the
+    same bytes.
     """
     names = stages_of(models)
     folders = {
@@ -52,6 +54,8 @@ def reproduce(
     for path in (*(getattr(given, name) for name in _GIVEN), given.key):
         if path is not None and not path.exists():
             raise ValueError(f"{path} is not there; give what is")
+    if given.plan is not None:
+        check_stages(given.plan, list(folders))
     _claim(out, {
         "format": FORMAT, "version": VERSION, "hallmark": __version__, "stages": list(folders),
         **asdict(config), "precision": precision, "device": device,

@@ -105,7 +105,7 @@ class ReproduceConfig:
     """One run. ValueError where a value is out of range."""
 
     scale: str = option(
-        FULL, "small: minutes, to see every stage; medium: half an hour; full: an hour or two.",
+        FULL, "small: minutes, to see every stage; medium: half an hour; full: an hour.",
         tuple(SCALES),
     )  # fmt: skip
     position: str = option(

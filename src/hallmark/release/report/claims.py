@@ -5,7 +5,6 @@ From result files alone. Published numbers stand in columns of their own with th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -127,15 +126,24 @@ def _power(power: Result) -> Iterator[Part]:
     )  # fmt: skip
 
 
+def counted(verdicts: Sequence[str]) -> dict[str, int]:
+    """How many comparisons each verdict has, and of how many no interval says anything, if any."""
+    counts = {name: verdicts.count(name) for name in ("supported", "undecided", "contradicted")}
+    rest = len(verdicts) - sum(counts.values())
+    return counts | ({"no finding (too few texts, or practice texts)": rest} if rest else {})
+
+
 def _verdict_table(table: Result, cells: Cells, section: str) -> Iterator[Part]:
     """How many comparisons an interval decides, by detector; then each of them."""
     found = cells.verdicts(NAMES[section])
     if not found:
         yield missing("the cross table has fewer than two of what must be compared")
         return
-    counts = Counter((detector, verdict) for detector, verdict, _ in found)
-    heads = ("supported", "undecided", "contradicted")
-    rows = [(d, *(str(counts[d, h]) for h in heads)) for d in dict.fromkeys(d for d, _, _ in found)]
+    heads = tuple(counted([verdict for _, verdict, _ in found]))
+    rows: list[tuple[str, ...]] = []
+    for detector in dict.fromkeys(d for d, _, _ in found):
+        counts = counted([v for d, v, _ in found if d == detector])
+        rows.append((detector, *(str(counts.get(head, 0)) for head in heads)))
     yield Sourced(
         Table(("Detector", *heads), rows), f"What intervals decide of: {NAMES[section]}.",
         (table,), f"claims[claim={NAMES[section]}]",

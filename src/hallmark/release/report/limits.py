@@ -36,8 +36,8 @@ def standalone_summary(results: Results) -> str:
         return "not measured"
     least = min((share for _, _, share in _best(Cells(table.value))), default=None)
     return "not measured" if least is None else (
-        f"if {PREVALENCES[0]:.0%} of texts are synthetic, as few as {100 * least:.0f} % of those "
-        "that the best detector flags may be"
+        f"if {PREVALENCES[0]:.0%} of texts are synthetic, {100 * least:.0f} % of those that the "
+        "best detector flags are synthetic, at worst"
     )  # fmt: skip
 
 

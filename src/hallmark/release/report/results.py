@@ -15,7 +15,7 @@ from hallmark.release.decide import Decision, decide
 from hallmark.release.gates import Plan, read_plan
 from hallmark.release.layout import DECISION, EVIDENCE, PLAN
 from hallmark.release.lock import lock_path, read_lock
-from hallmark.release.values import is_simulated, origin_of, read_result
+from hallmark.release.values import is_practice, is_simulated, origin_of, read_result
 
 UNNAMED = "not named"
 
@@ -42,6 +42,11 @@ class Result:
     def simulated(self) -> bool:
         """Whether anything in it is simulated."""
         return is_simulated(self.value)
+
+    @property
+    def practice(self) -> bool:
+        """Whether it was compared with human texts that are a trial of the machinery."""
+        return is_practice(self.value)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hallmark.models.folder import write_text
+from hallmark.outputs.names import TRIAL
 from hallmark.release.report import claims, limits, tuning
 from hallmark.release.report.cells import Cells
 from hallmark.release.report.figures import standing_alone
@@ -53,6 +54,8 @@ def parts_of(results: Results, *, title: str) -> Iterator[Part]:
     human = results.get("human.json")
     if human is not None and human.value.get("limit"):
         yield Paragraph(str(human.value["limit"]), warning=True)
+    elif any(file.practice for file in results.files.values()):
+        yield Paragraph(TRIAL, warning=True)
     for section in (
         _summary, claims.credibility, claims.size, claims.transfer, claims.sampling, tuning.misuse,
         limits.standalone, tuning.behaviour, limits.gates, limits.absent,
@@ -86,7 +89,7 @@ def _lines(results: Results) -> Iterator[tuple[str, str]]:
     table = results.get("matrix.json")
     for name in (claims.SIZE, claims.TRANSFER, claims.SAMPLING):
         found = [v for _, v, _ in Cells(table.value).verdicts(claims.NAMES[name])] if table else []
-        counts = [f"{found.count(v)} {v}" for v in ("supported", "undecided", "contradicted")]
+        counts = [f"{n} {verdict}" for verdict, n in claims.counted(found).items()]
         yield (
             f"{name}: {claims.NAMES[name]}",
             (f"of {len(found)} comparisons {', '.join(counts)}" if found else "not measured"),
