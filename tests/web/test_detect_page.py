@@ -167,6 +167,7 @@ def test_a_prior_can_outweigh_a_score_and_nothing_needs_a_number(page):
         assert view["prior"] == prior
     outweighed = page.evaluate(weighed, ["likely synthetic", 20, 0.01])["reason"]
     assert "more common in synthetic text, but not by enough where 1 %" in outweighed
+    assert outweighed.endswith("the probability that this one is synthetic is 17 %")  # 20 to 99
     assert page.evaluate(weighed, ["likely human", None, 0.01])["probability"] is None
 
 
