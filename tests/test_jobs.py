@@ -22,7 +22,7 @@ ELSEWHERE = {
     "hallmark demo": "tests/cli/test_demo.py",
     "hallmark reproduce": "tests/release/pipeline/test_reproduce.py",
     "hallmark signals": "tests/cli/test_signals.py",
-    "hallmark cases serve": "tests/web/cases/test_walk.py",
+    "hallmark cases serve": "tests/cli/test_cases.py",
 }
 
 

@@ -47,7 +47,8 @@ function bandCard({ band, score }) {
 
 function ratioWords(ratio) {
   const times = ratio >= 1 ? ratio : 1 / ratio;
-  const shown = !Number.isFinite(times) || times > 1000 ? "over 1,000" : times.toPrecision(2);
+  const shown = !Number.isFinite(times) || times > 1000 ? "over 1,000" :
+    times < 10 ? times.toPrecision(2) : whole(Number(times.toPrecision(2))); // never 1.3e+2
   return `${shown} times as common in ${ratio >= 1 ? "synthetic" : "human"} text`;
 }
 
