@@ -21,6 +21,8 @@ ELSEWHERE = {
     "pip install": "scripts/environment.sh",
     "hallmark demo": "tests/cli/test_demo.py",
     "hallmark reproduce": "tests/release/pipeline/test_reproduce.py",
+    "hallmark signals": "tests/cli/test_signals.py",
+    "hallmark cases serve": "tests/cli/test_cases.py",
 }
 
 

@@ -88,6 +88,7 @@ def test_signals_are_read_of_every_account(run_cli, tmp_path: Path) -> None:
     assert lines[0].split()[:3] == ["account", "posts", "copied"]
     assert [line.split()[0] for line in lines[1:]] == ["ann", "bob", "cid"]
     assert "too little to tell" in table.err
+    assert 'page "Evidence" of the documentation' in table.err  # who reads the site has no files
 
 
 def test_what_is_learnt_weighs_other_accounts(

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hallmark.cli.verdicts import EVIDENCE, as_record, probability, rounded, sentences, weigh
-from hallmark.detect.verdict import Band, Verdict
+from hallmark.cli.verdicts import EVIDENCE, as_record, rounded, sentences, weigh
+from hallmark.detect.verdict import Band, Verdict, in_words
 
 HUMAN = Verdict(
     Band.LIKELY_HUMAN, -2.5, 0.066, 0.5, 0.0712, 0.985, 555, 587, 587, "",
@@ -31,7 +31,7 @@ def test_where_nothing_is_claimed_no_probability_is_shown() -> None:
     text = "\n".join(sentences(unsure))
     assert text.startswith("Cannot tell.\n  Why: 12 of 90 human texts.\n")
     assert "98%" not in text
-    assert "No probability is claimed" in text
+    assert "Nothing is claimed" in text
     assert as_record(unsure)["probability"] == 0.98
 
 
@@ -49,7 +49,7 @@ def test_a_text_that_was_cut_is_said_to_be() -> None:
     ("value", "said"), [(1.0, "over 99%"), (0.997, "over 99%"), (0.984, "98%"), (0.0, "under 1%")]
 )
 def test_no_probability_is_a_certainty(value: float, said: str) -> None:
-    assert probability(value) == said
+    assert in_words(value) == said
 
 
 @pytest.mark.parametrize(

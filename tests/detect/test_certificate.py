@@ -34,7 +34,9 @@ def test_needed_is_the_least_number_of_texts() -> None:
 def test_a_claim_that_n_cannot_carry_is_refused_and_told_what_is_missing() -> None:
     (one,) = fit(scored(np.zeros(100)), [], CertificateConfig(lengths="1"))
     assert one.whole.errors == 0
+    assert f"0 of the {one.whole.n} human texts of this length that were" in one.refusal(0.01)
     assert f"{299 - one.whole.n} more without an error" in one.refusal(0.01)
+    assert f"bring about {2 * (299 - one.whole.n)} more" in one.refusal(0.01)  # half are counted
     (one,) = fit(scored(np.zeros(800)), [], CertificateConfig(lengths="1"))
     assert one.refusal(0.01) == ""
 

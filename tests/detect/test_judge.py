@@ -109,13 +109,18 @@ def test_the_prior_moves_the_probability_and_nothing_else(judge: Judge) -> None:
     assert rare.probability < even.probability
 
 
-@pytest.mark.parametrize(("score", "prior"), [(2.0, 0.01), (-3.0, 0.99)])
-def test_no_band_is_claimed_against_the_prior(judge: Judge, score: float, prior: float) -> None:
+@pytest.mark.parametrize(
+    ("score", "prior", "said"), [(2.0, 0.01, "7%"), (2.0, 0.001, "under 1%"), (-3.0, 0.99, "83%")]
+)
+def test_no_band_is_claimed_against_the_prior(
+    judge: Judge, score: float, prior: float, said: str
+) -> None:
     (even,) = judge.judge([text(score)])
     (verdict,) = judge.judge([text(score)], prior=prior)
     assert even.band is not Band.CANNOT_TELL
     assert verdict.band is Band.CANNOT_TELL
-    assert f"where {100 * prior:.0f}% of such texts are synthetic" in verdict.reason
+    assert f"where {100 * prior:.3g}% of such texts are synthetic" in verdict.reason
+    assert verdict.reason.endswith(f"the probability that this one is synthetic is {said}")
     assert (verdict.score, verdict.likelihood_ratio) == (even.score, even.likelihood_ratio)
 
 

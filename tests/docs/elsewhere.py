@@ -65,6 +65,13 @@ ELSEWHERE = {
     ("docs/quickstart.md", "pip install"): Elsewhere(_INSTALLS),
     ("docs/quickstart.md", "hallmark demo"): Elsewhere("is long", "tests/cli/test_demo.py"),
     ("docs/reproduce.md", "hallmark reproduce"): Elsewhere("takes minutes", _REPRODUCE),
+    ("docs/jobs/analyst.md", "hallmark cases serve"): Elsewhere(_SERVES, "tests/cli/test_cases.py"),
+    ("docs/jobs/analyst.md", "hallmark signals learn"): Elsewhere(
+        "needs labelled accounts", "tests/cli/test_signals.py"
+    ),
+    ("docs/jobs/analyst.md", "hallmark signals fuse"): Elsewhere(
+        "needs labelled accounts", "tests/cli/test_signals.py"
+    ),
     ("docs/jobs/release-team.md", "hallmark reproduce"): Elsewhere("takes minutes", _REPRODUCE),
     ("docs/scale.md", "hallmark corpus detect posts/ --out more --scheduler"): Elsewhere(
         "needs a cluster", "tests/scale/test_workers.py"

@@ -52,6 +52,19 @@ def test_accounts_become_drafts_under_another_name() -> None:
     assert two.evidence.known == 0.02
 
 
+def test_what_was_only_read_shows_its_values() -> None:
+    read = {"account": "trent", "posts": 1, "copied": 1.0, "age_days": None, "partners": 2.0}
+    drafts = drafts_of({"accounts": [read]}, POSTS, key=KEY, pseudonyms=True, texts=2)
+    evidence = drafts[0].evidence
+    found = {s.name: (s.group, s.value) for s in evidence.signals}
+    assert found["copied"] == ("coordination", 1.0)
+    assert math.isnan(found["age_days"][1])
+    assert set(found) == {"copied", "age_days", "partners"}
+    assert not any(s.counted or s.ratio.n for s in evidence.signals)
+    assert evidence.acts_together
+    assert math.isnan(evidence.posterior)
+
+
 def test_names_stay_where_that_is_asked_for() -> None:
     one = drafts_of(FUSED, POSTS, key=KEY, pseudonyms=False, texts=9)[0]
     assert one.texts[0].text == POSTS[0].text
@@ -74,6 +87,7 @@ def test_a_pseudonym_needs_the_key() -> None:
         ({"accounts": [{"account": "trent", "posterior": 2}]}, "damaged .a posterior of 2"),
         ({"accounts": [{"account": "trent", "signals": [{"name": "x"}]}]}, "is damaged"),
         ({"accounts": [{"account": "trent", "parts": 3}]}, "is damaged"),
+        ({"accounts": [{"account": "trent", "copied": "x"}]}, "is damaged"),
         ({"prevalence": 1}, '"prevalence" is 1'),
         ({"prevalence": "x"}, '"prevalence" is x'),
     ],

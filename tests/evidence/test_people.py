@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,19 @@ def test_reviews_are_a_third_part_of_the_posterior(store, desk, staff, make_draf
     wanted = 1 / (1 + math.exp(-people.part([S, S])))
     assert people.posterior(store.case(number)) == pytest.approx(wanted)
     assert gold_of(store.cases()) == []
+
+
+def test_a_bare_prevalence_is_no_posterior(store, desk, staff, make_draft) -> None:
+    weighed = make_draft("a", 0.5)
+    evidence = replace(weighed.evidence, posterior=math.nan)
+    (number,) = store.add([replace(weighed, evidence=evidence)])
+    people = learn_people(gold(100, right=0.8))
+    assert math.isnan(people.posterior(store.case(number)))
+    for name in ("rea", "rob"):
+        desk.review(staff[name], desk.take(staff[name]), S, "It repeats itself.")
+    odds = math.log(0.01 / 0.99) + people.part([S, S])
+    assert people.posterior(store.case(number)) == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert math.isnan(People().posterior(store.case(number)))  # what reviews are worth is not known
 
 
 def test_agreement_is_krippendorffs() -> None:

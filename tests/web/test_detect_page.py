@@ -167,6 +167,7 @@ def test_a_prior_can_outweigh_a_score_and_nothing_needs_a_number(page):
         assert view["prior"] == prior
     outweighed = page.evaluate(weighed, ["likely synthetic", 20, 0.01])["reason"]
     assert "more common in synthetic text, but not by enough where 1 %" in outweighed
+    assert outweighed.endswith("the probability that this one is synthetic is 17 %")  # 20 to 99
     assert page.evaluate(weighed, ["likely human", None, 0.01])["probability"] is None
 
 
@@ -261,6 +262,8 @@ def test_numbers_below_ten_and_above_99_keep_one_decimal(page):
     assert shown == ["9.5 %", "3.0 %", "10 %", "5.0 %", "0 %", "42 %", "100 %", "< 0.1 %", "—"]
     shown = page.evaluate("shares => shares.map(percent)", [219 / 220, 0.999, 0.9996, 0.99, 0.984])
     assert shown == ["99.5 %", "99.9 %", "> 99.9 %", "99 %", "98 %"]
+    words = page.evaluate("[1.04, 60.2, 132, 1 / 132, 5000].map(ratioWords)")
+    assert [w.partition(" times")[0] for w in words] == ["1.0", "60", "130", "130", "over 1,000"]
     assert page.evaluate("[9.5, 49.5, 10, 1833.4].map(expected)") == ["9.5", "49.5", "10", "1,833"]
 
 

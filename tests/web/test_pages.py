@@ -141,14 +141,31 @@ def test_stop_stops(page, model, monkeypatch):
     assert page.locator("#problem").is_hidden()
 
 
+@pytest.mark.parametrize("sentences", [30, 31, 200, 20])
+def test_passages_of_a_game_are_disjoint(page, sentences):
+    page.goto("/learn")
+    games = page.evaluate("n => Array.from({ length: 200 }, () => passagesOf(n))", sentences)
+    for game in games:
+        taken = [i for begin, end in game for i in range(begin, end)]
+        assert len(taken) == len(set(taken))
+        assert set(taken) <= set(range(sentences))
+        assert all(2 <= end - begin <= 5 for begin, end in game)
+    assert any(game != sorted(game) for game in games)
+    assert page.evaluate("human.length") >= 12  # two a round
+
+
 def test_a_game_is_played_to_its_end(page):
     page.goto("/learn")
+    read: list[str] = []
     for _ in range(6):
         page.click("#next")
+        page.locator("#sentences button").nth(2).wait_for()
+        read += page.locator("#sentences button").all_inner_texts()
         page.locator("#sentences button").nth(2).click()
         assert page.locator("#feedback").inner_text()
     assert "with it" in page.locator("#feedback").inner_text()
     assert page.locator("#next").inner_text() == "Play again"
+    assert len(read) == len(set(read))  # whose a sentence is, is told after each round
     page.click("#next")
     page.locator("#round", has_text="Text 1 of 6").wait_for()
     assert page.locator("#tally").inner_text() == ""  # a new game has no score

@@ -45,6 +45,12 @@ def test_flags_are_counted_from_one_synthetic_text_on(page):
     assert "up to 7 human, flagged wrongly" in told
     assert "wrong: up to 94 %" in told
     assert page.locator("#told .split").count() == 1
+    assert "probability above is about texts with just this score" in told
+    page.fill("#prior-percent", "1")  # 60 to 99: no claim, so no probability above
+    told = page.locator("#told").inner_text()
+    assert "up to" in told
+    assert "probability above" not in told
+    assert "is synthetic is 38 %" in page.locator("#details").inner_text()
 
 
 def test_passes_among_which_no_text_is_human_are_not_counted(page):

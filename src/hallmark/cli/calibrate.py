@@ -107,7 +107,7 @@ def sentences(certificate: Certificate) -> list[str]:
         for cell in (one.whole, *one.cells):
             more = f"; {cell.needed} more needed" if cell.needed else ""
             lines.append(
-                f"    {cell.name}: {cell.errors} of {cell.n} flagged, at most {cell.bound:.1%} "
-                f"(95 %){more}"
+                f"    {cell.name}: {cell.errors} of {cell.n} counted texts flagged, at most "
+                f"{cell.bound:.1%} (95 %){more}"
             )
     return lines

@@ -34,6 +34,7 @@ MEANING = (
     "A posterior is a reason for a person to look, never a verdict. Acting together is no sign of "
     "who wrote the texts."
 )
+EXPLAINED = 'The page "Evidence" of the documentation says what each is.'
 
 Posts = Annotated[
     str, typer.Argument(metavar="POSTS", help="Posts: .jsonl, .jsonl.gz, .csv, .parquet, or -.")
@@ -66,7 +67,7 @@ def read(posts: Posts, json: AsJson = False, quiet: Quiet = False) -> None:
         print_json({"accounts": rows, "clusters": cluster_records(table)})
     else:
         print_signals(table)
-        note("A - is too little to tell. docs/evidence.md says what each is.", quiet=quiet)
+        note(f"A - is too little to tell. {EXPLAINED}", quiet=quiet)
 
 
 @signals.command()

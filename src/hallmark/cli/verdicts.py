@@ -1,7 +1,8 @@
 """A verdict as JSON and as sentences: never who wrote a text, only how it looks and how often
 that errs.
 
-The lines never say more than the band: where nothing is claimed, no probability is shown.
+The lines never say more than the band: where nothing is claimed, no probability is shown, but in
+the reason where the reader's own prior outweighs the score.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from hallmark.detect.verdict import Band, Citation, Verdict
+from hallmark.detect.verdict import Band, Citation, Verdict, in_words
 
 EVIDENCE = "A verdict is evidence, and no ground for an accusation on its own."
 _MILLION = 10**6
@@ -49,7 +50,7 @@ def sentences(verdict: Verdict) -> list[str]:
     if verdict.band is Band.CANNOT_TELL:
         lines.append(f"  Why: {verdict.reason}.")
         if verdict.probability is not None:
-            lines.append("  No probability is claimed; the numbers behind this are in --json.")
+            lines.append("  Nothing is claimed; the numbers behind this are in --json.")
     else:
         lines += claimed(verdict)
     if verdict.calibration:
@@ -75,7 +76,7 @@ def claimed(verdict: Verdict) -> list[str]:
     lines = []
     if verdict.probability is not None:
         lines.append(
-            f"  Probability synthetic: {probability(verdict.probability)}, if "
+            f"  Probability synthetic: {in_words(verdict.probability)}, if "
             f"{100 * verdict.prior:.3g}% of such texts are synthetic before this one is read."
         )
     if verdict.likelihood_ratio is not None:
@@ -106,13 +107,6 @@ def tokens(verdict: Verdict) -> str:
     if verdict.tokens_used < verdict.tokens_total:
         return f"{used}. Only the beginning was read; the rest may look otherwise."
     return f"{used}."
-
-
-def probability(value: float) -> str:
-    """A probability in whole per cent, never as a certainty."""
-    if value > 0.99:
-        return "over 99%"
-    return "under 1%" if value < 0.01 else f"{value:.0%}"
 
 
 def percent(rate: float) -> str:

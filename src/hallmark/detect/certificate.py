@@ -79,9 +79,10 @@ class Bin:
         """Why nothing may be claimed of texts of this length; empty where it may."""
         if self.threshold is None or self.whole.bound > target:
             return (
-                f"{self.whole.errors} of {self.whole.n} human texts from {self.least} on lie above "
-                f"the threshold; to claim at most {target:.1%} (95 %), {self.whole.needed} more "
-                "without an error are needed"
+                f"{self.whole.errors} of the {self.whole.n} human texts of this length that were "
+                f"counted lie above the threshold; to claim at most {target:.1%} (95 %), "
+                f"{self.whole.needed} more without an error are needed, so bring about "
+                f"{2 * self.whole.needed} more, as half of them give the threshold"
             )
         for cell in self.cells:
             if clopper_pearson_lower(cell.errors, cell.n) > target:

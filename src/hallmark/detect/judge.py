@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from hallmark.detect.calibration import Bound, Calibration
 from hallmark.detect.cleaning import Cleaned, clean, same_words
 from hallmark.detect.detector import KINDS, Detector, Examined
-from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict
+from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band, Verdict, in_words
 from hallmark.models.folder import read_json
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import BUNDLED
@@ -137,11 +137,15 @@ def is_unlikely(band: Band, probability: float) -> bool:
 
 
 def outweighed(log_ratio: float, prior: float) -> str:
-    """The reason where a score speaks for one side and the prior for the other."""
+    """The reason where a score speaks for one side and the prior for the other.
+
+    It alone of all reasons states the probability: that the prior did this is what it says.
+    """
     side = "synthetic" if log_ratio > 0 else "human"
     return (
         f"such a score is more common in {side} text, but not by enough where "
-        f"{100 * prior:.3g}% of such texts are synthetic before one is read"
+        f"{100 * prior:.3g}% of such texts are synthetic before one is read: the probability that "
+        f"this one is synthetic is {in_words(posterior(log_ratio, prior))}"
     )
 
 

@@ -61,3 +61,10 @@ class Verdict:
     tampered: bool = False
     repairs: Mapping[str, int] = field(default_factory=dict)
     calibration: Citation | None = None
+
+
+def in_words(probability: float) -> str:
+    """A probability in whole per cent, never as a certainty."""
+    if probability > 0.99:
+        return "over 99%"
+    return "under 1%" if probability < 0.01 else f"{probability:.0%}"

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from hallmark.data import Label
+from hallmark.evidence.accounts import GROUPS
 from hallmark.evidence.fusion import PARTS, Signal
-from hallmark.evidence.ratio import Ratio
+from hallmark.evidence.ratio import NOTHING, Ratio
 
 LEAST_REASONS, MOST_REASONS = 10, 5000  # characters of what a person has to say
 DAY = 86400.0
@@ -216,12 +217,14 @@ def evidence_of(record: Mapping[str, Any], *, prevalence: float) -> Evidence:
     ValueError where a field is damaged.
     """
     try:
-        signals = tuple(_signal(s) for s in record.get("signals", ()))
+        weighed = "signals" in record
+        signals = tuple(map(_signal, record["signals"])) if weighed else _read(record)
         parts = {part: float(record.get("parts", {}).get(part, 0.0)) for part in PARTS}
         found = record.get("posterior")
         return Evidence(
             prevalence, math.nan if found is None else _share(found), parts, signals,
-            bool(record.get("acts_together")), int(record.get("texts", record.get("posts", 0))),
+            bool(record.get("acts_together") or record.get("partners")),
+            int(record.get("texts", record.get("posts", 0))),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         name = str(record.get("account"))[:40]
@@ -239,12 +242,25 @@ def _share(value: Any) -> float:
 
 def _signal(record: Mapping[str, Any]) -> Signal:
     low, high = record["interval"]
-    value = record["value"]
     ratio = Ratio(float(record["log_likelihood_ratio"]), float(low), float(high), int(record["n"]))
     return Signal(
-        str(record["name"]), str(record["group"]), math.nan if value is None else float(value),
-        ratio, bool(record["counted"]),
+        str(record["name"]), str(record["group"]), _value(record["value"]), ratio,
+        bool(record["counted"]),
     )  # fmt: skip
+
+
+def _read(record: Mapping[str, Any]) -> tuple[Signal, ...]:
+    """The values that `hallmark signals read` gives an account, worth nothing."""
+    return tuple(
+        Signal(name, group, _value(record[name]), NOTHING, counted=False)
+        for group, names in GROUPS.items()
+        for name in names
+        if name in record
+    )
+
+
+def _value(found: Any) -> float:
+    return math.nan if found is None else float(found)
 
 
 def check_words(text: str, *, what: str) -> str:

@@ -60,8 +60,14 @@ class People:
         return min(max(own, -CAP), CAP)
 
     def posterior(self, case: Case) -> float:
-        """Of content, metadata and, where every review is in, people; at the case's prevalence."""
-        own = self.part([r.answer for r in case.reviews]) if case.complete else 0.0
+        """Of content, metadata and, where every review is in, people; at the case's prevalence.
+
+        NaN where none of them was weighed: the bare prevalence is no finding about an account.
+        """
+        reviewed = case.complete and len(case.reviews) in self.ratios
+        if math.isnan(case.evidence.posterior) and not reviewed:
+            return math.nan
+        own = self.part([r.answer for r in case.reviews]) if reviewed else 0.0
         return float(special.expit(case.evidence.log_odds + own))
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from hallmark.data import Label
 from hallmark.database import Unavailable
+from hallmark.evidence.caseload import drafts_of
 from hallmark.evidence.cases import Answer, Settings, Text
 from hallmark.evidence.people import Gold
+from hallmark.evidence.posts import Post
 from hallmark.evidence.ratio import NOTHING
 from hallmark.evidence.roles import Seen
 from hallmark.web.cases.charts import graph, moment, timeline
@@ -100,6 +102,27 @@ def test_a_signals_row_agrees_with_its_part(site: Running) -> None:
         dataclasses.replace(evidence, signals=(dataclasses.replace(unseen, value=math.nan),))
     )
     assert (row["value"], row["ratio"]) == ("too little to tell", "\N{EN DASH}")
+
+
+def test_where_nothing_was_weighed_values_are_shown_and_no_finding(site: Running) -> None:
+    values = {"copied": 1.0, "linked": 0.25, "rest_hours": None}
+    read = {"accounts": [{"account": "eve", "posts": 1, **values}]}
+    drafts = drafts_of(read, [Post("1", "eve", 1.7e9, "hello")], key=b"0003" * 8, pseudonyms=True,
+                       texts=4)  # fmt: skip
+    (number,) = site.store.add(drafts)
+    page = " ".join(site.clients["ann"].get(f"/cases/{number}").text.split())
+    for told in ("Copied texts", '<td class="n">1</td>', "Shared links", '<td class="n">0.25</td>',
+                 "too little to tell", "Nothing was weighed for this account"):  # fmt: skip
+        assert told in page
+    for claim in ("expected to be human", "1.0 %", "Odds, alone", "not seen"):
+        assert claim not in page
+    queue = site.clients["ann"].get("/queue").text
+    row = queue.partition(f'href="/cases/{number}"')[2].partition("</tr>")[0]
+    assert '<td class="n">not weighed</td><td class="n">\N{EN DASH}</td>' in row
+    assert "no posterior and no worth of a review" in queue
+    record = site.clients["ann"].get(f"/cases/{number}/file.json").json()
+    assert record["posterior_with_reviews"] is None
+    assert "80 %" in queue  # of what was weighed the posterior stays
 
 
 def test_what_is_old_is_erased_while_the_service_runs(site: Running) -> None:

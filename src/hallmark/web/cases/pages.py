@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
@@ -10,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hallmark.evidence.audit import Entry, Head, as_json
-from hallmark.evidence.cases import Role
+from hallmark.evidence.cases import Case, Role
 from hallmark.evidence.roles import Person, permit, reviewed
 from hallmark.web.cases.charts import moment
 from hallmark.web.cases.site import Site
-from hallmark.web.cases.views import case_record, case_view, percent
+from hallmark.web.cases.views import NOTHING, Knowledge, case_record, case_view, percent
 from hallmark.web.errors import Refused
 
 PER_PAGE = 50
@@ -83,14 +84,11 @@ def _cases(router: APIRouter, site: Site) -> None:
         permit(person, "see the queue")
         known, now = site.knowledge(), site.store.now()
         found = site.store.cases(first=PER_PAGE * (page - 1), most=PER_PAGE)
-        rows = [
-            {"case": c, "state": c.state(now, site.store.settings),
-             "posterior": percent(known.people.posterior(c)), "value": f"{c.value:.3f}"}
-            for c in found
-        ]  # fmt: skip
+        rows = [queued(c, known) | {"state": c.state(now, site.store.settings)} for c in found]
         total = site.store.counts()[0]
         return site.page(
             request, "queue", person=person, rows=rows, page=page, total=total,
+            unweighed=any(row["value"] == NOTHING for row in rows),
             last=max(1, -(-total // PER_PAGE)), agreement=known.agreement,
         )  # fmt: skip
 
@@ -141,6 +139,16 @@ def _log(router: APIRouter, site: Site) -> None:
         except ValueError as error:
             head, wrong = site.store.head(), str(error)
         return log_page(site, request, verified=head, wrong=wrong, receipt=bool(receipts))
+
+
+def queued(case: Case, known: Knowledge) -> dict[str, Any]:
+    """A case's numbers in the queue; without weighed evidence a review has no worth to show."""
+    posterior = known.people.posterior(case)
+    return {
+        "case": case,
+        "posterior": "not weighed" if math.isnan(posterior) else percent(posterior),
+        "value": NOTHING if math.isnan(case.evidence.posterior) else f"{case.value:.3f}",
+    }
 
 
 def show(site: Site, request: Request, person: Person, number: int, **more: Any) -> Response:

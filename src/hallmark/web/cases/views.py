@@ -113,12 +113,14 @@ def signals(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def errors(case: Case, knowledge: Knowledge) -> list[str]:
-    """How often such a case is called wrong, in sentences."""
+    """How often such a case is called wrong, in sentences; of what was not weighed no share."""
     posterior = knowledge.people.posterior(case)
-    out = [
-        f"Where {percent(case.evidence.prevalence)} of accounts are synthetic, of 100 accounts "
-        f"with this evidence about {100 * (1 - posterior):.0f} are expected to be human."
-    ]
+    out = []
+    if not math.isnan(posterior):
+        out.append(
+            f"Where {percent(case.evidence.prevalence)} of accounts are synthetic, of 100 accounts "
+            f"with this evidence about {100 * (1 - posterior):.0f} are expected to be human."
+        )
     rates = called(knowledge.gold)
     for label, word in ((Label.HUMAN, "human"), (Label.SYNTHETIC, "synthetic")):
         rate = rates[label]
@@ -156,10 +158,12 @@ def case_view(seen: Seen, knowledge: Knowledge, settings: Settings, now: float) 
         "signals": signals(case.evidence), "moment": moment,
     }  # fmt: skip
     if not seen.blind:
+        posterior = knowledge.people.posterior(case)
         view |= {
-            "posterior": percent(knowledge.people.posterior(case)),
+            "posterior": percent(posterior),
             "prevalence": percent(case.evidence.prevalence),
-            "weighed": not math.isnan(case.evidence.posterior),
+            "weighed": not math.isnan(posterior),
+            "ratios": not math.isnan(case.evidence.posterior),
             "contributions": contributions(case, knowledge.people),
             "errors": errors(case, knowledge),
             "people_known": case.needed in knowledge.people.ratios,

@@ -5,15 +5,36 @@ const ROUNDS = 6, SHOWN = 7;
 const human = sentencesOf($("#human-text").content.textContent.replace(/\s+/g, " "));
 const results = [];
 let game = null;
+let passages = []; // of the rounds to come
+let shown = new Set(); // the sentences of the rounds before
 
-async function build() {
-  const from = Math.floor(Math.random() * (human.length - 6));
-  const kept = 2 + Math.floor(Math.random() * 4);
-  const begin = human.slice(from, from + kept).map((s) => s.text.trim());
+const random = (below) => Math.floor(Math.random() * below);
+
+// Of so many sentences one passage [from, to) a round, of two to five; none is in two of them, as
+// whose a sentence is, is told after each round.
+function passagesOf(count) {
+  const kept = Array.from({ length: ROUNDS }, () => 2 + random(4));
+  let spare = count - kept.reduce((sum, n) => sum + n, 0);
+  for (; spare < 0; spare += 1) kept[kept.indexOf(Math.max(...kept))] -= 1;
+  const gaps = Array(ROUNDS + 1).fill(0); // before each passage, and after the last
+  for (; spare > 0; spare -= 1) gaps[random(gaps.length)] += 1;
+  let at = 0;
+  const found = kept.map((n, i) => { const from = at + gaps[i]; at = from + n; return [from, at]; });
+  for (let i = found.length - 1; i > 0; i -= 1) {
+    const other = random(i + 1);
+    [found[i], found[other]] = [found[other], found[i]];
+  }
+  return found;
+}
+
+async function build([from, to]) {
+  const kept = to - from;
+  const begin = human.slice(from, to).map((s) => s.text.trim());
+  const isNew = (s) => !shown.has(s) && !human.some((own) => own.text.trim() === s);
   const body = { prompt: begin.join(" "), max_tokens: 160, top_k: 40, temperature: 0.8 };
   const written = (await ask("/v1/completions", body)).choices[0].text.replace(/\s+/g, " ");
-  const machine = sentencesOf(written).map((s) => s.text.trim()).filter((s) => /[.!?]["'”’)]*$/.test(s) && s.length > 15).slice(0, SHOWN - kept);
-  if (!machine.length) return build();
+  const machine = sentencesOf(written).map((s) => s.text.trim()).filter((s) => /[.!?]["'”’)]*$/.test(s) && s.length > 15 && isNew(s)).slice(0, SHOWN - kept);
+  if (!machine.length) return build([from, to]);
   const sentences = [...begin, ...machine];
   const text = sentences.join(" ");
   const scores = (await ask("/api/score", { text })).scores[0];
@@ -75,7 +96,9 @@ function tally() {
 
 $("#next").addEventListener("click", () => working($("#next"), async () => {
   if (results.length === ROUNDS) { results.length = 0; tally(); }
-  game = await build();
+  if (!results.length) { passages = passagesOf(human.length); shown = new Set(); }
+  game = await build(passages[results.length]);
+  game.sentences.forEach((s) => shown.add(s));
   const coloured = results.length >= ROUNDS / 2;
   $("#round").textContent = `Text ${results.length + 1} of ${ROUNDS}${coloured ? ", with colours" : ""}`;
   $("#hint").textContent = coloured ? "The legend’s first colour is on words that the model expected. From where on do they prevail?" : "Choose the first sentence that you think the model wrote.";

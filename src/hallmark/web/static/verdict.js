@@ -12,7 +12,8 @@ const FLAGGED = "Of human texts, flagged wrongly", MISSED = "Of synthetic texts,
 const EVEN = 0.5; // the service is asked at even odds, at which no prior outweighs a score
 
 // The verdict at a prior: as the service itself would give it (`judge.py`), without reading the text
-// again; but "cannot tell" has no probability here, where the service gives that of the score.
+// again; but "cannot tell" has no probability here, where the service gives that of the score: only
+// the reason says it where the prior outweighs the score.
 function weighed(verdict, prior) {
   if (verdict.band === "cannot tell") return { ...verdict, prior, probability: null };
   const ratio = verdict.likelihood_ratio;
@@ -21,7 +22,7 @@ function weighed(verdict, prior) {
   const side = verdict.band === "likely synthetic" ? "synthetic" : "human";
   if (side === "synthetic" ? probability > 0.5 : probability < 0.5) return { ...verdict, prior, probability };
   const reason = `such a score is more common in ${side} text, but not by enough where ` +
-    `${chosen(prior)} of such texts are synthetic before one is read`;
+    `${chosen(prior)} of such texts are synthetic before one is read: the probability that this one is synthetic is ${percent(probability)}`;
   return { ...verdict, prior, probability: null, band: "cannot tell", reason };
 }
 
@@ -46,7 +47,8 @@ function bandCard({ band, score }) {
 
 function ratioWords(ratio) {
   const times = ratio >= 1 ? ratio : 1 / ratio;
-  const shown = !Number.isFinite(times) || times > 1000 ? "over 1,000" : times.toPrecision(2);
+  const shown = !Number.isFinite(times) || times > 1000 ? "over 1,000" :
+    times < 10 ? times.toPrecision(2) : whole(Number(times.toPrecision(2))); // never 1.3e+2
   return `${shown} times as common in ${ratio >= 1 ? "synthetic" : "human"} text`;
 }
 
@@ -136,7 +138,7 @@ function splitBar(right, wrong, kinds, words) {
 const small = (...parts) => element("p", { class: "small" }, ...parts);
 
 // Flag all that score as high as this text: how many of the flags are wrong?
-function flagged(verdict, prior) {
+function flagged(verdict, { prior, probability }) {
   const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
   if (!synthetic_as_high) {
     return [small("If every text that scores at least as high were flagged, how many of the flags would be wrong cannot be " +
@@ -149,11 +151,13 @@ function flagged(verdict, prior) {
     ...splitBar(right, wrong, "flags", [`${expected(right)} synthetic, found`, `up to ${expected(wrong)} human, flagged wrongly`]),
     small(`Of these flags, wrong: up to ${percent(wrong / Math.max(wrong + right, 1e-9))}. `, explained("flags", "Of these flags, wrong"),
       ` Of ${whole(synthetic)} synthetic texts of this length, ${whole(synthetic_as_high)} scored as high.`),
+    ...(isNumber(probability) ? [small("The probability above is about texts with just this score; the share of wrong flags is about all " +
+      "that score as high or higher, and at worst.")] : []),
   ];
 }
 
 // Pass all that score as low as this text: how many synthetic ones slip through?
-function cleared(verdict, prior) {
+function cleared(verdict, { prior }) {
   const { human, human_as_high, synthetic, synthetic_as_high } = verdict.flags;
   if (human_as_high === human) {
     return [small("This text would not be flagged. Of those that score as low or lower, how many are synthetic cannot be " +
@@ -176,5 +180,5 @@ function worth(verdict, view) {
     [view.band === "cannot tell" ? ", such a score is not enough for a claim." : "."];
   const told = [element("p", {}, "If ", element("span", { class: "number", text: chosen(view.prior) }), " of such texts are synthetic", ...said)];
   if (!verdict.flags) return told;
-  return [...told, ...(verdict.band === "likely synthetic" ? flagged : cleared)(verdict, view.prior)];
+  return [...told, ...(verdict.band === "likely synthetic" ? flagged : cleared)(verdict, view)];
 }
