@@ -20,6 +20,7 @@ PAGES = [ROOT / "docs" / "quickstart.md", *sorted((ROOT / "docs" / "jobs").glob(
 ELSEWHERE = {
     "pip install": "scripts/environment.sh",
     "hallmark demo": "tests/cli/test_demo.py",
+    "hallmark study": "tests/cli/test_fieldwork.py",
     "hallmark reproduce": "tests/release/pipeline/test_reproduce.py",
     "hallmark signals": "tests/cli/test_signals.py",
     "hallmark cases serve": "tests/cli/test_cases.py",

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from hallmark.cli.fieldwork import load_server
+from hallmark.study.bots import Played
+from hallmark.study.exclusions import STILL
+
 
 @pytest.fixture
 def planned(run_cli, tmp_path: Path) -> tuple[Path, Path]:
@@ -39,7 +43,7 @@ def test_a_study_is_served_answered_by_bots_exported_and_analysed(run_cli, plann
         assert process.wait(30) == 143
     counts = json.loads(done.out)
     assert (counts["simulated"], counts["raters"]) == (True, 12)
-    assert counts["completed"] + counts["dropped out"] == 12
+    assert counts["completed"] + counts["left midway"] == 12
     tables = file.parent / "tables"
     done = run_cli("study", "export", file, "--plan", plan, "--out", tables, "--json")
     assert json.loads(done.out)["lines"]["raters.csv"] == 13
@@ -49,10 +53,41 @@ def test_a_study_is_served_answered_by_bots_exported_and_analysed(run_cli, plann
     )  # fmt: skip
     found = json.loads(done.out)
     assert (found["simulated"], found["flow"]["started"]) == (True, 12)
+    assert (found["flow"]["active"], found["flow"]["dropped_out"]) == (counts["left midway"], 0)
     assert "SIMULATED" in (file.parent / "report" / "report.md").read_text()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet) as process:
         assert "password" not in json.loads(process.stdout.readline())  # shown once
         process.kill()
+
+
+def test_the_bots_words_are_those_of_the_report(run_cli, planned, monkeypatch) -> None:
+    """A server waits for who left: neither says dropped out, and the note says when it will be."""
+    file, plan = planned
+    of = ("--study", file, "--plan", plan)
+    for statuses, said in ((["left midway", "completed"], True), (["completed"], False)):
+        played = [Played(status) for status in statuses]
+        monkeypatch.setattr("hallmark.study.bots.play", lambda *_, found=played, **__: found)
+        done = run_cli("study", "bots", "http://127.0.0.1:1/", *of)
+        assert f"{int(said)} left midway" in done.out
+        assert "dropped out" not in done.out
+        assert (f'"{STILL.lower()}"' in done.err) == said
+
+
+def test_a_study_without_a_contact_is_warned_of(run_cli, planned, monkeypatch) -> None:
+    file, plan = planned
+    serving = load_server()
+    monkeypatch.setattr(serving, "serve_study", lambda *_, **__: None)
+    commands = (
+        ("power", file, "--studies", 0), ("plan", file, "--out", plan),
+        ("serve", file, "--plan", plan),
+    )  # fmt: skip
+    for command in commands:
+        done = run_cli("study", *command)
+        assert (done.code, done.err.count("contact is empty")) == (0, 1), done.err
+    text = file.read_text()
+    for contact, warned in (("   ", 1), ("A. Researcher, a@example.org", 0)):
+        file.write_text(text.replace('contact = ""', f'contact = "{contact}"'))
+        assert run_cli("study", "plan", file, "--out", plan).err.count("contact is empty") == warned
 
 
 def test_what_cannot_be_served_is_said_in_a_line(run_cli, planned, monkeypatch) -> None:

@@ -32,6 +32,11 @@ def test_a_study_is_designed(run_cli, designed: Path, tmp_path: Path) -> None:
     assert (found["higher"], found["raters"], found["simulated"]["n"]) == ("large", 30, 20)
     said = run_cli("study", "power", designed, "--studies", 0).out
     assert "large - small = 0.50: with 30 raters the power is" in said
+    assert "by formula, an approximation for planning; go by a simulation" in said
+    said = run_cli("study", "power", designed, "--studies", 20).out
+    value = f"{found['simulated']['value']:.3f}"
+    assert f"with 30 raters the power is {value} [" in said
+    assert "(n = 20), simulated with the registered analysis: go by it (about 0." in said
     done = run_cli("study", "plan", designed, "--out", tmp_path / "plan.json")
     assert done.code == 0, done.err
     assert "people: " in done.err

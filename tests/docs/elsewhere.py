@@ -72,6 +72,12 @@ ELSEWHERE = {
     ("docs/jobs/analyst.md", "hallmark signals fuse"): Elsewhere(
         "needs labelled accounts", "tests/cli/test_signals.py"
     ),
+    **{
+        ("docs/jobs/scientist.md", f"hallmark study {name}"): Elsewhere(
+            "needs what is served", "tests/cli/test_fieldwork.py"
+        )
+        for name in ("serve", "bots", "export", "analyse tables/")
+    },
     ("docs/jobs/release-team.md", "hallmark reproduce"): Elsewhere("takes minutes", _REPRODUCE),
     ("docs/scale.md", "hallmark corpus detect posts/ --out more --scheduler"): Elsewhere(
         "needs a cluster", "tests/scale/test_workers.py"

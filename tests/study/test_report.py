@@ -233,3 +233,39 @@ def test_scales_of_other_people_are_told_apart_and_must_fit(tmp_path: Path) -> N
     for value in (-3.0, 101.0):
         with pytest.raises(ValueError, match="on a scale within 0 to 100"):
             analyse([*rows, Answer("r", "t", "a", "a/b", value)])
+
+
+def test_where_contrast_and_model_differ_the_report_says_which_counts(
+    study: Study, tmp_path: Path
+) -> None:
+    rows = ratings(study)
+    result = analyse(rows, study=study)
+    (scale,) = result.scales
+    assert scale.linear is not None
+    first = scale.differences[0]
+    assert (first.contrast.lower, scale.linear.conditions[:2]) == ("355M", ("355M", "774M"))
+    warned = "774M - 355M: the registered contrast shows none: it may be 0; the linear model shows"
+    cases = ((0.2, 0.1, True), (0.01, 0.1, False), (0.2, -0.1, False), (float("nan"), 0.1, False))
+    for holm, low, differ in cases:
+        effect = replace(scale.linear.effects[0], value=0.7, low=low, high=1.2)
+        linear = replace(scale.linear, effects=(effect, *scale.linear.effects[1:]))
+        own = [replace(first, p=holm, holm=holm), *scale.differences[1:]]
+        changed = replace(scale, linear=linear, differences=own)
+        write_report(replace(result, scales=(changed,)), rows, raters_of(rows), tmp_path)
+        for name in ("report.md", "report.html"):
+            said = (tmp_path / name).read_text(encoding="utf-8")
+            assert "This is the registered primary analysis" in said
+            assert "Mixed models (secondary)" in said
+            assert "here 8 raters" in said
+            assert (warned in said) == differ, (holm, low)
+
+
+def test_without_registered_contrasts_the_models_are_called_exploratory(tmp_path: Path) -> None:
+    rows = [
+        Answer(f"r{i % 6}", f"t{i % 8}", "ab"[i % 2], "q", float((3 * i + i // 7) % 5))
+        for i in range(48)
+    ]
+    write_report(analyse(rows), rows, [], tmp_path)
+    said = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "No contrast was registered: these differences are exploratory." in said
+    assert "registered primary analysis" not in said

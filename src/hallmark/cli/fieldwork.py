@@ -82,6 +82,7 @@ def serve(
     hashed = serving.hash_password(password) if password else None
     store = open_store(file, plan, database, abandoned=abandoned)
     log(quiet=quiet)
+    warn_of_no_contact(store.study, quiet=quiet)
     try:
         if hashed:
             store.set_password(hashed)
@@ -126,7 +127,8 @@ def bots(
     quiet: Quiet = False,
 ) -> None:
     """Let simulated raters play the pages of a served study: a dry run, marked as one."""
-    from hallmark.study.bots import play, tally
+    from hallmark.study.bots import LEFT, play, tally
+    from hallmark.study.exclusions import STILL
 
     known, made = load(study, plan)
     played = play(url, known, made, raters=raters, at_once=at_once, seed=seed, pace=pace)
@@ -136,6 +138,20 @@ def bots(
         return
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     note("All of it is marked as simulated and enters no figure about people.", quiet=quiet)
+    if counts[LEFT]:
+        note(
+            f"Who {LEFT} may come back: counted as \"{STILL.lower()}\", and as dropped out once "
+            "silent for as long as `hallmark study serve --abandoned` says.", quiet=quiet,
+        )  # fmt: skip
+
+
+def warn_of_no_contact(study: Study, *, quiet: bool) -> None:
+    """Say where raters will have nobody to ask; before the plan, which holds for one study file."""
+    if not study.words.contact.strip():
+        note(
+            "hallmark: contact is empty in the study file, so raters have nobody to ask and are "
+            "told so; give an address in it and make the plan again", quiet=quiet,
+        )  # fmt: skip
 
 
 def load(file: Path, plan: Path) -> tuple[Study, Plan]:

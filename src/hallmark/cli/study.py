@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hallmark.cli import fieldwork
-from hallmark.cli.fieldwork import StudyFile
+from hallmark.cli.fieldwork import StudyFile, warn_of_no_contact
 from hallmark.cli.inputs import name_of, read_text
 from hallmark.cli.options import AsJson, Quiet
 from hallmark.cli.output import note, print_json
@@ -106,6 +106,7 @@ def power(
         return
     for line in (*map(sentence, found), *lacking(made, texts, file.parent)):
         print(line)
+    warn_of_no_contact(made, quiet=quiet)
     note(f"{studies} studies were simulated from seed {seed}.", quiet=quiet)
 
 
@@ -116,8 +117,10 @@ def plan(file: StudyFile, out: PlanFile, json: AsJson = False, quiet: Quiet = Fa
     from hallmark.study.plan import make_plan, write_plan
     from hallmark.study.texts import lengths
 
-    made = make_plan(load_study(file), file.parent)
+    study = load_study(file)
+    made = make_plan(study, file.parent)
     write_plan(made, out)
+    warn_of_no_contact(study, quiet=quiet)
     words = lengths(made.texts)
     for name, (mean, sd) in {} if json else words.items():
         note(f"{name}: {mean:.1f} words a text (SD {sd:.1f})", quiet=quiet)
@@ -225,14 +228,20 @@ def read_pairs(source: str) -> list[Preference]:
 
 
 def sentence(promise: Promise) -> str:
-    """The power of one contrast in words."""
+    """The power of one contrast in words: by simulation where there is one, the formula beside."""
+    formula = f"about {promise.closed:.3f} by formula, an approximation for planning"
+    power, beside = (
+        (f"{promise.simulated}, simulated with the registered analysis: go by it", f" ({formula})")
+        if promise.simulated
+        else (f"{formula}; go by a simulation, which --studies 1000 gives", "")
+    )
     needed = (
-        f"{promise.raters_for_80:,} raters would give 80 %" if promise.raters_for_80
-        else "no number of raters gives 80 % with so few texts: raise texts_per_condition"
-    )  # fmt: skip
-    simulated = f", simulated {promise.simulated}" if promise.simulated else ""
+        f"By formula about {promise.raters_for_80:,} raters would give 80 %; try that number"
+        if promise.raters_for_80
+        else "No number of raters gives 80 % with so few texts: raise texts_per_condition"
+    )
     return (
         f"{promise.higher} - {promise.lower} = {promise.difference:.2f}: with {promise.raters:,} "
-        f"raters the power is {promise.closed:.3f}{simulated}; {needed}. Two independent groups "
+        f"raters the power is {power}{beside}. {needed}. Two independent groups "
         f"with SD {promise.sd:.2f} would need {promise.group:,} ratings each."
     )

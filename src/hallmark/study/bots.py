@@ -19,12 +19,12 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, bu
 
 from hallmark.study.asking import attention_text, attention_values, is_attention
 from hallmark.study.definition import Study
-from hallmark.study.exclusions import ACTIVE, COMPLETED, DROPPED, SCREENED
+from hallmark.study.exclusions import ACTIVE, COMPLETED, SCREENED
 from hallmark.study.html_forms import Page, read_page
 from hallmark.study.opinions import Habits, Opinions
 from hallmark.study.plan import Plan
 
-REFUSED = "refused"
+REFUSED, LEFT = "refused", "left midway"  # no status of a server, which waits for who left
 _TIMEOUT = 60.0
 
 
@@ -74,7 +74,7 @@ class RaterBot:
         while page.form is not None:
             values = self._answers(page)
             if values is None:
-                self.played.status = DROPPED
+                self.played.status = LEFT
                 return self.played
             time.sleep(self.pace)
             page = self._send(page, values)
@@ -180,6 +180,6 @@ def tally(played: Sequence[Played]) -> dict[str, int]:
     """How many bots ended how, and how many pages they answered."""
     counts = {
         status: sum(p.status == status for p in played)
-        for status in (COMPLETED, SCREENED, DROPPED, REFUSED)
+        for status in (COMPLETED, SCREENED, LEFT, REFUSED)
     }
     return {**counts, "pages": sum(len(p.answers) for p in played)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hallmark.study.ratings import Answer, Rater
 
 COMPLETED, SCREENED, DROPPED, ACTIVE = "completed", "screened out", "dropped out", "active"
+STILL = "Still rating or just left"  # active, as pages call it: a server cannot tell which
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Flow:
             ("Consented", self.started),
             ("Failed the comprehension check", self.screened_out),
             ("Dropped out", self.dropped_out),
-            ("Still rating", self.active),
+            (STILL, self.active),
             ("Completed", self.completed),
             ("Excluded: failed an attention check", self.failed_attention),
             ("Analysed", self.analysed),
@@ -39,7 +40,7 @@ class Flow:
         """Why nobody is analysed, in one line; `simulated` where all raters are bots."""
         counts = {
             "screened out": self.screened_out, "dropped out": self.dropped_out,
-            "still rating": self.active,
+            STILL.lower(): self.active,
         }  # fmt: skip
         failed = f" ({self.failed_attention} failed an attention check)"
         steps = [f"{self.completed} completed{failed if self.failed_attention else ''}"]

@@ -7,12 +7,15 @@ ratings take a second. Tests compare it with statsmodels, whose matrices grow wi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from scipy import linalg, optimize
 
-from hallmark.stats import Z95, Estimate, Floats
+from hallmark.stats import CONFIDENCE, Z95, Estimate, Floats
+from hallmark.study.compare import Difference
 from hallmark.study.ratings import Values
 
 
@@ -57,6 +60,29 @@ def fit_linear(values: Values) -> LinearMixed:
         values.conditions, effects, float(beta[0]), float(found.x[0]) * sd,
         float(found.x[1]) * sd, sd, float(found.fun),
     )  # fmt: skip
+
+
+def apart(linear: LinearMixed, differences: Sequence[Difference]) -> Iterator[str]:
+    """Where a registered contrast and the model seem to conclude otherwise, and which counts.
+
+    The model gives differences from its first condition: only contrasts with that are compared.
+    """
+    first, *others = linear.conditions
+    model = dict(zip(others, linear.effects, strict=True))
+    for d in differences:
+        pair = {d.contrast.higher, d.contrast.lower}
+        if first not in pair or isnan(d.p):
+            continue
+        (other,) = pair - {first}
+        registered = d.holm < 1 - CONFIDENCE
+        secondary = not model[other].low <= 0 <= model[other].high
+        if registered != secondary:
+            shows, may = "shows a difference", "shows none: it may be 0"
+            yield (
+                f"{d.contrast.higher} - {d.contrast.lower}: the registered contrast "
+                f"{shows if registered else may}; the linear model {shows if secondary else may}. "
+                "Go by the contrast."
+            )
 
 
 class _Products:

@@ -18,6 +18,7 @@ from hallmark.study.definition import Scale
 from hallmark.study.document import Block, Heading, Paragraph, Picture, Table, to_html, to_markdown
 from hallmark.study.few import FEWEST_RATERS, TOO_FEW, is_bare, raters_in_words
 from hallmark.study.figures import draw_differences, draw_means
+from hallmark.study.mixed import apart
 from hallmark.study.ratings import Answer, Rater, to_csv
 
 SIMULATED = (
@@ -130,6 +131,10 @@ def _differences(result: ScaleResult, name: str, *, simulated: bool) -> Iterator
         )  # fmt: skip
     header = ("Contrast", "Difference", "95 % interval", "Cohen's d", "p", "p (Holm)", "Small?")
     yield Table(header, rows)
+    yield Paragraph(
+        "This is the registered primary analysis: whether a difference was found is answered here, "
+        "by p (Holm)."
+    )
     alt = "Differences: " + "; ".join(f"{r[0]} {r[1]} ({r[2]})" for r in rows)
     yield Picture(name, draw_differences(result, simulated=simulated), alt)
 
@@ -137,8 +142,18 @@ def _differences(result: ScaleResult, name: str, *, simulated: bool) -> Iterator
 def _models(result: ScaleResult) -> Iterator[Block]:
     if result.linear is None:
         return
-    yield Heading("Mixed models", 3)
+    yield Heading("Mixed models (secondary)", 3)
     linear, ordinal = result.linear, result.ordinal
+    yield Paragraph(
+        "The registered contrasts above count; these models look at the same answers another way "
+        "and replace nothing. Their intervals are normal and take the variances of raters and "
+        "texts as known. A contrast's t interval allows for few raters or texts (here "
+        f"{raters_in_words(result.raters)}, {result.texts:,} texts) and is often wider, so the two "
+        "may differ."
+        if result.differences
+        else "No contrast was registered: these differences are exploratory."
+    )
+    yield from (Paragraph(line, warning=True) for line in apart(linear, result.differences))
     logits = ordinal.effects if ordinal else [None] * len(linear.effects)
     yield Table(
         ("Condition", f"Points above {linear.conditions[0]} (linear)", "Logits (ordinal)"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from hallmark.study import store_tables as tables
 from hallmark.study.asking import is_attention
@@ -81,6 +81,14 @@ def overview(store: StudyRow, *, simulated: bool = False) -> Overview:
     return Overview(
         state, len(store.plan.places), len(holders), rows, median(times) if times else None, ratings
     )
+
+
+def headcount(store: StudyRow, *, simulated: bool) -> int:
+    """How many people began, or how many bots."""
+    rater = tables.rater.c
+    own = select(func.count()).where(rater.study_id == store.id, rater.simulated == simulated)
+    with store.database.reading() as connection:
+        return int(connection.execute(own).scalar_one())
 
 
 def answers_of(store: StudyRow) -> list[Answer]:

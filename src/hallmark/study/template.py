@@ -89,7 +89,7 @@ Thank you. {authors} What you read may be false:
 please do not rely on it. The study asks how credible people find such texts, so that models can
 be released with care.
 """
-contact = ""
+contact = ""  # whom raters can ask, a name and an address: on each of their pages
 demographics = ["How old are you?", "What is your first language?"]
 '''
 # What consent says of the texts, and what the debrief says of who wrote them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -281,3 +282,18 @@ def test_attention_checks_say_what_to_choose(small_study: Any) -> None:
         groups = groups_of(study, len(sentences(text)))
         for question in (q for g in groups for q in g.questions):
             assert wanted[question.name] in dict(question.choices)
+
+
+def test_consent_says_whom_to_ask_or_that_there_is_nobody(
+    store: Store, serving: Callable[..., Any]
+) -> None:
+    for contact, asks in (("", False), ("  ", False), ("A. Researcher, a@example.org", True)):
+        words = replace(store.study.words, contact=contact)
+        store.study = replace(store.study, words=words)
+        with serving(store) as url:
+            page = httpx.get(url).text
+            message = httpx.get(f"{url}/r/nobody").text
+        assert ("Questions? A. Researcher, a@example.org" in page) == asks
+        assert ("names nobody to ask" in page) != asks
+        assert ("Questions?" in page, "Questions?" in message) == (asks, asks)
+        assert "<p></p>" not in message

@@ -11,6 +11,7 @@ import pytest
 
 from hallmark.study.analysis import analyse
 from hallmark.study.bots import play
+from hallmark.study.exclusions import STILL, include
 from hallmark.study.opinions import Habits
 from hallmark.study.ratings import read_answers, read_raters
 from hallmark.study.store import Store
@@ -111,3 +112,29 @@ def test_who_failed_the_attention_check_is_explained_beside_the_tiles(
     assert "0 <small>of 6</small></strong><span>places taken" in page
     assert "2 who completed failed an attention check: they are not analysed" in page
     assert said in page
+
+
+def test_each_tab_says_who_is_in_the_other(signed_in, url: str, store: Store) -> None:
+    """A page of zeros must not look like a study without data."""
+    said = "Not counted on this page:"
+    assert said not in signed_in.get("/researcher").text
+    play(url, store.study, store.plan, raters=2, habits=CAREFUL)
+    people = " ".join(signed_in.get("/researcher").text.split())
+    assert f'{said} 2 bots of a dry run, under <a href="/researcher?who=bots">' in people
+    assert "No person has begun yet." in people
+    assert said not in signed_in.get("/researcher?who=bots").text
+    store.begin("person")
+    assert f"{said} 1 person, under" in " ".join(signed_in.get("/researcher?who=bots").text.split())
+
+
+def test_who_left_is_called_the_same_on_the_dashboard_and_in_the_report(
+    signed_in, url: str, store: Store
+) -> None:
+    leaving = Habits(misreads=0, skims=0, leaves=1)
+    played = play(url, store.study, store.plan, raters=2, habits=leaving)
+    assert {p.status for p in played} == {"left midway"}
+    page = signed_in.get("/researcher?who=bots").text
+    assert f'<th scope="row">{STILL}</th><td class="n">2</td>' in page
+    answers = read_answers(signed_in.get("/researcher/tables/answers.csv").content, name="a")
+    raters = read_raters(signed_in.get("/researcher/tables/raters.csv").content, name="r")
+    assert (STILL, 2) in include(answers, raters)[1].steps()

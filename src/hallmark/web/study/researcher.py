@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hallmark.study.exclusions import ACTIVE, COMPLETED, DROPPED, SCREENED
+from hallmark.study.exclusions import ACTIVE, COMPLETED, DROPPED, SCREENED, STILL
 from hallmark.study.export import tables
-from hallmark.study.store_reading import Overview, overview
+from hallmark.study.store_reading import Overview, headcount, overview
 from hallmark.web.errors import Refused
 from hallmark.web.study.desk import Desk, form_of, redirect
 
@@ -40,7 +40,9 @@ def routes(desk: Desk) -> APIRouter:
             return desk.page("signin", wrong="")
         bots = request.query_params.get("who") == "bots"
         store.release_abandoned()
-        return desk.page("dashboard", bots=bots, **facts(desk, overview(store, simulated=bots)))
+        others = headcount(store, simulated=not bots)
+        shown = facts(desk, overview(store, simulated=bots))
+        return desk.page("dashboard", bots=bots, others=others, **shown)
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -99,7 +101,7 @@ def facts(desk: Desk, found: Overview) -> dict[str, Any]:
         "now": time.time(), "flagged": flagged, "tables": TABLES,
         "steps": [
             ("Consented", len(found.raters)), ("Screened out", found.count(SCREENED)),
-            ("Dropped out", found.count(DROPPED)), ("At work", found.count(ACTIVE)),
+            ("Dropped out", found.count(DROPPED)), (STILL, found.count(ACTIVE)),
             ("Completed", found.count(COMPLETED)),
         ],
     }  # fmt: skip
