@@ -32,7 +32,7 @@ def test_a_study_is_designed(run_cli, designed: Path, tmp_path: Path) -> None:
     assert (found["higher"], found["raters"], found["simulated"]["n"]) == ("large", 30, 20)
     said = run_cli("study", "power", designed, "--studies", 0).out
     assert "large - small = 0.50: with 30 raters the power is" in said
-    assert "by formula, an approximation for planning; go by a simulation" in said
+    assert "by formula, too high with few raters or texts; go by a simulation" in said
     said = run_cli("study", "power", designed, "--studies", 20).out
     value = f"{found['simulated']['value']:.3f}"
     assert f"with 30 raters the power is {value} [" in said

@@ -229,7 +229,7 @@ def read_pairs(source: str) -> list[Preference]:
 
 def sentence(promise: Promise) -> str:
     """The power of one contrast in words: by simulation where there is one, the formula beside."""
-    formula = f"about {promise.closed:.3f} by formula, an approximation for planning"
+    formula = f"about {promise.closed:.3f} by formula, too high with few raters or texts"
     power, beside = (
         (f"{promise.simulated}, simulated with the registered analysis: go by it", f" ({formula})")
         if promise.simulated
