@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -85,18 +85,22 @@ def attack(
 
     changes = chosen(only, synonyms, paraphraser, paraphrase_prompt)
     found = sorted_texts(texts, human or [], split=split, words=words)
-    practised = any(is_practice(Path(source).name) for source in (*texts, *(human or [])))
-    practice = {"practice": True} if practised else {}
+    practice = of_practice((*texts, *(human or [])))
     scorer = load_scorer(detector, home=home())
     with progress("texts scored", quiet=quiet) as advance:
         table = attack_table(scorer, *found, changes, fpr=fpr, seed=seed, on_texts=advance)
     if json:
-        settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed}
-        print_json({**settings, **practice, **asdict(table)})
+        settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed, **practice}
+        print_json({**settings, **asdict(table)})
     else:
         print(markdown(table, fpr=fpr), *([f"\n{TRIAL}"] if practice else []), sep="\n")
         if PARAPHRASE not in changes and only is None:
             note("Not run: paraphrase, which needs a model of yours (--paraphraser).", quiet=quiet)
+
+
+def of_practice(sources: Sequence[str]) -> dict[str, bool]:
+    """`practice` where any of the files holds practice texts; else nothing."""
+    return {"practice": True} if any(is_practice(Path(s).name) for s in sources) else {}
 
 
 def chosen(
