@@ -85,8 +85,7 @@ def attack(
 
     changes = chosen(only, synonyms, paraphraser, paraphrase_prompt)
     found = sorted_texts(texts, human or [], split=split, words=words)
-    practice = of_practice((*texts, *(human or [])))
-    scorer = load_scorer(detector, home=home())
+    practice, scorer = of_practice((*texts, *(human or []))), load_scorer(detector, home=home())
     with progress("texts scored", quiet=quiet) as advance:
         table = attack_table(scorer, *found, changes, fpr=fpr, seed=seed, on_texts=advance)
     if json:
