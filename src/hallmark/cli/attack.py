@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from hallmark.cli.output import note, print_json, progress
 from hallmark.data import Label, check_text, read_jsonl
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.evaluate.attacks import FPR
-from hallmark.outputs.names import TRIAL, is_practice
+from hallmark.outputs.names import TRIAL, practice_mark
 
 if TYPE_CHECKING:
     from hallmark.evaluate.attack_table import AttackTable, Change
@@ -85,21 +85,24 @@ def attack(
 
     changes = chosen(only, synonyms, paraphraser, paraphrase_prompt)
     found = sorted_texts(texts, human or [], split=split, words=words)
-    practice, scorer = of_practice((*texts, *(human or []))), load_scorer(detector, home=home())
+    practice = practice_mark(Path(source).name for source in (*texts, *(human or [])))
+    scorer = load_scorer(detector, home=home())
     with progress("texts scored", quiet=quiet) as advance:
         table = attack_table(scorer, *found, changes, fpr=fpr, seed=seed, on_texts=advance)
+    settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed, **practice}
+    show(table, settings, json=json)
+    if not json and PARAPHRASE not in changes and only is None:
+        note("Not run: paraphrase, which needs a model of yours (--paraphraser).", quiet=quiet)
+
+
+def show(table: AttackTable, settings: dict[str, Any], *, json: bool) -> None:
+    """The table with its settings as JSON, or for people, who are told of practice texts."""
     if json:
-        settings = {"detector": detector, "words": words, "fpr": fpr, "seed": seed, **practice}
         print_json({**settings, **asdict(table)})
-    else:
-        print(markdown(table, fpr=fpr), *([f"\n{TRIAL}"] if practice else []), sep="\n")
-        if PARAPHRASE not in changes and only is None:
-            note("Not run: paraphrase, which needs a model of yours (--paraphraser).", quiet=quiet)
-
-
-def of_practice(sources: Sequence[str]) -> dict[str, bool]:
-    """`practice` where any of the files holds practice texts; else nothing."""
-    return {"practice": True} if any(is_practice(Path(s).name) for s in sources) else {}
+        return
+    print(markdown(table, fpr=settings["fpr"]))
+    if "practice" in settings:
+        print(f"\n{TRIAL}")
 
 
 def chosen(

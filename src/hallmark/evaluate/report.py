@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hallmark import __version__
@@ -52,7 +53,7 @@ def summary(table: CrossTable) -> str:
             own.setdefault(cell.detector, []).append(cell)
     if not own:
         return "no detector was trained on a corpus that it is tested on"
-    best = max(own, key=lambda name: _mean([cell.accuracy.value for cell in own[name]]))
+    best = max(own, key=lambda name: fmean(cell.accuracy.value for cell in own[name]))
     values = [cell.accuracy.value for cell in own[best]]
     counts = [f"{min(c.n_synthetic for c in own[best])} synthetic",
               f"{min(c.n_human for c in own[best])} human"]  # fmt: skip
@@ -61,10 +62,6 @@ def summary(table: CrossTable) -> str:
         f"best at {table.length} tokens: {best}, accuracy {min(values):.3f} to {max(values):.3f}, "
         f"{how} (fewest texts: {' + '.join(counts)})"
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def provenance(corpora: Corpora, config: MatrixConfig, hashes: dict[str, str]) -> dict[str, Any]:

@@ -21,17 +21,16 @@ from hallmark.lm.compiled import (
     Kernel,
     as_float,
     as_kind_of,
-    exponential,
     in_memory,
     kept,
     larger,
     share,
     stamp,
+    weight,
 )
-from hallmark.lm.reduce import FAR
 
 _f = np.float32
-_FAR, _INFINITE, _NAN = _f(-FAR), _f(math.inf), _f(math.nan)
+_INFINITE, _NAN = _f(math.inf), _f(math.nan)
 
 
 def softmax_(scores: Tensor) -> Tensor:
@@ -104,8 +103,7 @@ def _softmax(rows, logs, first, count):
             top = larger(top, as_float(row[i]))
         total = _f(0)
         for i in range(seen):
-            below = as_float(row[i]) - top
-            weights[i] = exponential(below if below > _FAR else _FAR)
+            weights[i] = weight(as_float(row[i]) - top)
             total += weights[i]
         if not -_INFINITE < top < _INFINITE:
             total = _NAN
@@ -128,8 +126,7 @@ def _gradient(rows, gradients, logs, first, count):
         sound = _f(1) if log < _INFINITE else _NAN
         mean = _f(0)
         for i in range(seen):
-            below = as_float(row[i]) - log
-            weights[i] = sound * exponential(below if below > _FAR else _FAR)
+            weights[i] = sound * weight(as_float(row[i]) - log)
             row[i] = as_kind_of(weights[i], row[i])
             mean += weights[i] * as_float(own[i])
         for i in range(seen):

@@ -188,6 +188,12 @@ def exponential(x):
 
 
 @njit(fastmath={"contract"}, inline="always")
+def weight(below):
+    """e^x for x <= 0, of which what lies below -87 counts as -87."""
+    return exponential(below if below > _LEAST else _LEAST)
+
+
+@njit(fastmath={"contract"}, inline="always")
 def _gelu_power(x):
     """e^(-2 u) of `gelu`."""
     power = _SLOPE * (x + _CUBIC * x * x * x)

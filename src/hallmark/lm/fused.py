@@ -26,6 +26,7 @@ from hallmark.lm.compiled import (
     larger,
     share,
     stamp,
+    weight,
 )
 from hallmark.lm.reduce import FAR
 
@@ -158,14 +159,12 @@ def _gradients(logits, size, targets, scale, losses):
             chunk = row[at : at + _CHUNK]
             part = _f(0)
             for i in range(len(chunk)):
-                below = as_float(chunk[i]) - top
-                part += exponential(below if below > _FAR else _FAR)
+                part += weight(as_float(chunk[i]) - top)
             total += part
         own = as_float(row[targets[n]]) - top
         losses[n] = math.log(total) - own
         factor = scale / _f(total)
         for i in range(len(row)):
-            below = as_float(row[i]) - top
-            row[i] = as_kind_of(exponential(below if below > _FAR else _FAR) * factor, row[i])
-        likely = exponential(own if own > _FAR else _FAR) * factor
+            row[i] = as_kind_of(weight(as_float(row[i]) - top) * factor, row[i])
+        likely = weight(own) * factor
         row[targets[n]] = as_kind_of(likely - scale, row[targets[n]])

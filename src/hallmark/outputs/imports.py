@@ -14,7 +14,7 @@ from typing import Any
 
 from hallmark.data import load_pyarrow, write_atomically
 from hallmark.models.sizes import MANIFEST
-from hallmark.outputs.names import SPLITS, is_practice, label_of, parse_name
+from hallmark.outputs.names import SPLITS, label_of, parse_name, practice_mark
 from hallmark.outputs.outputset import OutputSet, describe, write_outputs
 from hallmark.outputs.records import line_of, read_records
 
@@ -69,11 +69,8 @@ def find_files(paths: Sequence[Path]) -> dict[tuple[str, str], Path]:
 
 
 def practised(human: Path) -> dict[str, bool]:
-    """What a result compared with the texts of a folder says of them: `practice` where any are
-    those of `hallmark outputs practice`, which is told by the files' names; else nothing.
-    """
-    held = any(is_practice(path.name) for path in find_files([human]).values())
-    return {"practice": True} if held else {}
+    """`practice_mark` of the files of a folder."""
+    return practice_mark(path.name for path in find_files([human]).values())
 
 
 def _check_free(folder: Path, names: set[str]) -> None:

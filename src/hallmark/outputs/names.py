@@ -6,6 +6,7 @@ Plain strings; knows neither models nor files' contents.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from hallmark.data import Label
 from hallmark.models.sizes import find_size
@@ -46,10 +47,13 @@ def label_of(source: str) -> Label:
     return Label.HUMAN if _HUMAN.fullmatch(source) else Label.SYNTHETIC
 
 
-def is_practice(name: str) -> bool:
-    """Whether a file of that name holds texts of `hallmark outputs practice`."""
-    parsed = parse_name(name)
-    return parsed is not None and parsed[0] == PRACTICE
+def practice_mark(files: Iterable[str]) -> dict[str, bool]:
+    """What a result says that was compared with the texts of files of these names: `practice` where
+    any holds those of `hallmark outputs practice`, else nothing.
+    """
+    found = (parse_name(name) for name in files)
+    held = any(parsed is not None and parsed[0] == PRACTICE for parsed in found)
+    return {"practice": True} if held else {}
 
 
 def parse_name(name: str) -> tuple[str, str, str] | None:

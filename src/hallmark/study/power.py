@@ -34,9 +34,7 @@ def group_size(difference: float, sd: float, *, alpha: float = ALPHA, power: flo
     return math.ceil(2 * (sd * _reach(alpha, power) / difference) ** 2)
 
 
-def step_error(
-    design: Design, conditions: int, expected: Expectation, *, raters: float
-) -> Error:  # fmt: skip
+def step_error(design: Design, conditions: int, expected: Expectation, *, raters: float) -> Error:
     """The error that the registered analysis expects of a difference of two means.
 
     Each part is the expectation of one that `compare.two_way` adds up, so the degrees of freedom

@@ -102,7 +102,7 @@ def floors(matrix: Path, out: Path, origin: Origin) -> None:
         if cell["length"] == length and cell["row"] == cell["column"]
         for at, rate in enumerate(RATES)
     ]  # fmt: skip
-    own = {"practice": True} if table.get("practice") else {}
+    own = {key: table[key] for key in ("practice",) if key in table}
     write_json(out, {
         **origin, **own, "from": {"matrix.json": sha256_of(matrix)}, "floors": found,
     })  # fmt: skip
