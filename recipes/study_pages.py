@@ -33,7 +33,8 @@ def rater(page: Page, name: str) -> None:
     page.get_by_label("How credible it is").check()
     save(page, f"study-check-{name}")
     page.get_by_label("No", exact=True).check()
-    page.click("text=Check my answers")
+    with page.expect_navigation():
+        page.click("text=Check my answers")
     number = 1
     while page.locator("article").count():
         page.get_by_text(f"Page {number} of").wait_for()
@@ -44,8 +45,8 @@ def rater(page: Page, name: str) -> None:
         if number == 4:
             page.evaluate("document.activeElement.blur()")
             save(page, f"study-reading-{name}")
-        page.click("form button.main")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.click("form button.main")
         number += 1
     page.click("text=Finish")
     page.locator("#code").wait_for()
