@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FIGURES = {
-    "ladder": ("heat-tfidf", "heat-features", "lengths", "roc"),
+    "ladder": ("heat-tfidf", "heat-features", "heat-encoder", "lengths", "roc"),
     "gpt2": ("heat-features", "lengths", "roc"),
 }
 TUNED = "ladder-1M-reviews"

@@ -8,6 +8,7 @@ from typing import Any
 
 from hallmark.data import write_atomically
 from hallmark.evaluate.cells import ROC_AT, Cell
+from hallmark.evaluate.contenders import AS_IT_IS
 from hallmark.evaluate.crosstable import CrossTable
 from hallmark.evaluate.plan import EVERYTHING
 
@@ -93,9 +94,9 @@ def _panels(table: CrossTable, draw: Callable[[Any, CrossTable, str], None]) -> 
 
 
 def _own_row(table: CrossTable, detector: str, column: str) -> str:
-    """The row that was trained on the column; everything, or the only one, where none was."""
-    rows = [cell.row for cell in table.cells if cell.detector == detector]
-    return next((row for row in (column, EVERYTHING) if row in rows), rows[0])
+    """The row that was trained on the column, or on everything, or a saved one; "" if none was."""
+    rows = {cell.row for cell in table.cells if cell.detector == detector}
+    return next((row for row in (column, EVERYTHING, AS_IT_IS) if row in rows), "")
 
 
 def _draw_lengths(axes: Any, table: CrossTable, column: str) -> None:
@@ -129,7 +130,8 @@ def _draw_roc(axes: Any, table: CrossTable, column: str) -> None:
         if cell is not None:
             label = f"{detector}, {cell.auroc.value:.3f}"
             axes.plot(ROC_AT, cell.roc, color=colour, linewidth=1.2, label=label)
-    axes.legend(frameon=False, fontsize=7, loc="lower right", title="area", title_fontsize=7)
+    if len(axes.get_lines()) > 1:
+        axes.legend(frameon=False, fontsize=7, loc="lower right", title="area", title_fontsize=7)
     axes.set(xlabel="false-positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     if axes.get_subplotspec().is_first_col():
         axes.set_ylabel("true-positive rate")
