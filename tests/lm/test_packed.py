@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hallmark.lm import gelu
+from hallmark.lm import gelu, packed
 from hallmark.lm.gelu import differentiable_gelu, gelu_, gelu_then
 from hallmark.lm.packed import hidden_states
 from hallmark.models.gpt2 import GPT2
@@ -40,9 +40,14 @@ def tokens(count: int) -> torch.Tensor:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("compiled", "own_attention"), [(False, False), (True, False), (True, True)]
+)
 @pytest.mark.parametrize("precision", list(Precision))
-def test_each_text_is_as_in_the_plain_network(precision: Precision, compiled: bool) -> None:
+def test_each_text_is_as_in_the_plain_network(
+    precision: Precision, compiled: bool, own_attention: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "wanted_here", lambda: own_attention)
     net, ids = network(precision), tokens(sum(LENGTHS))
     together = hidden_states(net, ids, LENGTHS, compiled=compiled)
     assert together.dtype == torch.float32

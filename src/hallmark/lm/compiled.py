@@ -58,7 +58,7 @@ def stamp() -> int:
     it takes notice of the variables that a function closes over.
     """
     here = Path(__file__).parent
-    files = [here / name for name in ("causal.py", "compiled.py", "fused.py", "gelu.py")]
+    files = [here / name for name in ("causal.py", "compiled.py", "fused.py", "gelu.py", "int8.py")]
     number = 0
     for file in [*files, *sorted((here / "engine").glob("*.py"))]:
         number = zlib.crc32(file.read_bytes(), number)
@@ -148,7 +148,7 @@ def larger(typing, a, b):
 
 
 @intrinsic
-def _nearest(typing, number):
+def nearest(typing, number):
     """The whole number (int32) next to a float32 of small magnitude.
 
     Added to 1.5 x 2^23, a float32 has no bits left for a fraction.
@@ -175,7 +175,7 @@ def _power_of_two(typing, exponent):
 @njit(fastmath={"contract"}, inline="always")
 def exponential(x):
     """e^x for -87 <= x <= 88 to the last bit or the one before (Cephes' expf)."""
-    k = _nearest(x * _LOG2E)
+    k = nearest(x * _LOG2E)
     whole = _f(k)
     r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW  # |r| <= ln 2 / 2
     p = _f(1.9875691500e-4)

@@ -5,11 +5,20 @@ Knows the forms in which a head's matrix may be held, and nothing of what logits
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.matrices import Bf16Matrix, HeldEmbedding, Int4Matrix, Int8Matrix
+from hallmark.models.matrices import (
+    Bf16Matrix,
+    HeldEmbedding,
+    Int4Matrix,
+    Int8Matrix,
+    int8_product,
+)
+from hallmark.models.rounding import unpack
 
 BLOCK_BYTES = 2**26  # so many rows that a product runs at full speed, and small for the memory
 _GPU_BLOCK_BYTES = 2**28  # a GPU wants more rows for that
@@ -36,23 +45,47 @@ class LogitBlocks:
         self.rows = max(1, most // (padded * dtype.itemsize))
         self._buffer = torch.empty(self.rows, padded, dtype=dtype, device=network.device)
 
-    def __call__(self, hidden: Tensor) -> Tensor:
-        """Logits (N, V) of states (N, C), N at most `rows`."""
+    def __call__(self, hidden: Tensor, *, compiled: bool = False) -> Tensor:
+        """Logits (N, V) of states (N, C), N at most `rows`. compiled: by numba, on a CPU alone."""
         out = self._buffer[: len(hidden), : self._size]
+        part = _whole_parts if isinstance(self._head, Int8Matrix | Int4Matrix) else _float_parts
+        product = part(self._head, hidden, out, compiled)
         for first in range(0, self._size, self._slice):
-            last = min(first + self._slice, self._size)
-            _product(self._head, hidden, slice(first, last), out[:, first:last])
+            product(slice(first, min(first + self._slice, self._size)))
         return out
 
 
-def _product(head: nn.Module, hidden: Tensor, part: slice, out: Tensor) -> None:
-    """Some of the head's outputs (N, len(part)) of states (N, C), into `out`."""
+Product = Callable[[slice], None]  # of these outputs of the head
+
+
+def _float_parts(head: nn.Module, hidden: Tensor, out: Tensor, compiled: bool) -> Product:
     weight = head.weight
     assert isinstance(weight, Tensor)
-    if isinstance(head, Int8Matrix):
-        out.copy_(Int8Matrix(weight[part], head.scale[part], None)(hidden))
-    elif isinstance(head, Int4Matrix):
-        some = Int4Matrix(weight[part], head.multiplier[part], head.scale[part], None)
-        out.copy_(some(hidden))
-    else:
-        torch.mm(hidden.to(weight.dtype), weight[part].t(), out=out)
+    states = hidden.to(weight.dtype)
+
+    def product(part: slice) -> None:
+        torch.mm(states, weight[part].t(), out=out[:, part])
+
+    return product
+
+
+def _whole_parts(
+    head: Int8Matrix | Int4Matrix, hidden: Tensor, out: Tensor, compiled: bool
+) -> Product:
+    def weight(part: slice) -> Tensor:
+        own = head.weight[part]
+        return unpack(own, head.multiplier[part]) if isinstance(head, Int4Matrix) else own
+
+    def plain(part: slice) -> None:
+        out[:, part] = int8_product(hidden, weight(part), head.scale[part], None)
+
+    if not compiled:
+        return plain
+    from hallmark.lm import int8
+
+    rows = int8.quantise_rows(hidden.float())
+
+    def fused(part: slice) -> None:
+        int8.product_into(out, part.start, rows, weight(part), head.scale[part], None)
+
+    return fused

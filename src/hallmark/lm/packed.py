@@ -6,14 +6,19 @@ attention runs over each text alone. `GPT2.forward` is the reference that this i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hallmark.lm.attention import causal_attention, wanted_here
 from hallmark.models.gpt2 import GPT2, MLP, Attention, Block
+from hallmark.models.matrices import Int4Matrix, Int8Matrix
+
+_LOOK = partial(F.scaled_dot_product_attention, is_causal=True)
 
 
 def hidden_states(
@@ -27,33 +32,44 @@ def hidden_states(
     positions = torch.cat([torch.arange(n, device=tokens.device) for n in lengths])  # (N,)
     x = network.wte(tokens) + network.wpe(positions)  # (N, C)
     for block in cast(Sequence[Block], network.h):
-        x += _attend(block.attn, block.ln_1(x), lengths)
+        x += _attend(block.attn, block.ln_1(x), lengths, compiled=compiled)
         x += _mlp(block.mlp, block.ln_2(x), compiled=compiled)
     out: Tensor = network.ln_f(x)
     return out
 
 
-def _attend(attention: Attention, x: Tensor, lengths: Sequence[int]) -> Tensor:
+def _attend(attention: Attention, x: Tensor, lengths: Sequence[int], *, compiled: bool) -> Tensor:
     """(N, C) to (N, C): causal attention of every text to itself."""
-    qkv = attention.c_attn(x)  # (N, 3 C)
+    look: Callable[..., Tensor] = _LOOK
+    if compiled and x.device.type == "cpu" and wanted_here():
+        look = causal_attention
+    qkv = _product(attention.c_attn, x, compiled=compiled)  # (N, 3 C)
     mixed = torch.empty_like(qkv[:, : qkv.shape[1] // 3], memory_format=torch.contiguous_format)
     texts = zip(torch.split(qkv, [*lengths]), torch.split(mixed, [*lengths]), strict=True)
     for own, out in texts:
         parts = own.view(1, len(own), 3, attention.n_head, -1)  # (1, T, 3, n_head, head_dim)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (1, n_head, T, head_dim) each
-        heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        heads = look(q, k, v)
         out.view(len(own), attention.n_head, -1).copy_(heads[0].transpose(0, 1))
-    joined: Tensor = attention.c_proj(mixed)
-    return joined
+    return _product(attention.c_proj, mixed, compiled=compiled)
 
 
 def _mlp(mlp: MLP, x: Tensor, *, compiled: bool) -> Tensor:
-    wide = mlp.c_fc(x)  # (N, 4 C)
+    wide = _product(mlp.c_fc, x, compiled=compiled)  # (N, 4 C)
     if compiled:
         from hallmark.lm.gelu import gelu_
 
         gelu_(wide)
     else:
         wide = F.gelu(wide, approximate="tanh")
-    out: Tensor = mlp.c_proj(wide)
+    return _product(mlp.c_proj, wide, compiled=compiled)
+
+
+def _product(layer: nn.Module, x: Tensor, *, compiled: bool) -> Tensor:
+    """(N, in) to (N, out), what the layer gives."""
+    if compiled and isinstance(layer, Int8Matrix | Int4Matrix):
+        from hallmark.lm import int8
+
+        return int8.product(x.float(), layer.whole, layer.scale, layer.bias)
+    out: Tensor = layer(x)
     return out

@@ -138,9 +138,11 @@ class _Pass:
     def _columns(self, states: Sequence[Tensor], targets: Tensor, *, compiled: bool) -> Columns:
         """States (N, C) and what they should predict (N,) to columns, a block at a time."""
         rows = min(head.rows for head in self.heads)
+        here = compiled and targets.device.type == "cpu"
         blocks = []
         for i in range(0, len(targets), rows):
-            logits = [h(s[i : i + rows]) for h, s in zip(self.heads, states, strict=True)]
+            both = zip(self.heads, states, strict=True)
+            logits = [head(own[i : i + rows], compiled=here) for head, own in both]
             blocks.append(self.reduction(logits, targets[i : i + rows, None], compiled=compiled))
         columns = [torch.cat(c).float().cpu().numpy() for c in zip(*blocks, strict=True)]
         if not all(np.isfinite(c).all() for c in columns):

@@ -62,8 +62,13 @@ class Int8Matrix(nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("bias", bias)
 
+    @property
+    def whole(self) -> Tensor:
+        """The weights as whole numbers (out, in), int8."""
+        return self.weight
+
     def forward(self, x: Tensor) -> Tensor:
-        return int8_product(x, self.weight, self.scale, self.bias)
+        return int8_product(x, self.whole, self.scale, self.bias)
 
 
 class Int4Matrix(nn.Module):
@@ -87,8 +92,13 @@ class Int4Matrix(nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("bias", bias)
 
+    @property
+    def whole(self) -> Tensor:
+        """The weights times their multipliers (out, in), int8."""
+        return unpack(self.weight, self.multiplier)
+
     def forward(self, x: Tensor) -> Tensor:
-        return int8_product(x, unpack(self.weight, self.multiplier), self.scale, self.bias)
+        return int8_product(x, self.whole, self.scale, self.bias)
 
 
 def int8_product(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
@@ -193,7 +203,7 @@ def float_matrix(module: nn.Module) -> Tensor:
     if isinstance(held, Int8Matrix):
         return from_rows(held.weight, held.scale)
     if isinstance(held, Int4Matrix):
-        return from_rows(unpack(held.weight, held.multiplier), held.scale)
+        return from_rows(held.whole, held.scale)
     if isinstance(held, Bf16Matrix | nn.Linear | TokenEmbedding):
         return held.weight.detach().float()
     raise TypeError(f"{type(module).__name__} holds no matrix")

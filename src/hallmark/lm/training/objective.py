@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from hallmark.lm.training.attention import causal_attention, wanted_here
+from hallmark.lm.attention import causal_attention, wanted_here
 from hallmark.lm.training.head import head_loss, token_losses
 from hallmark.lm.training.settings import TrainConfig
 from hallmark.models.gpt2 import GPT2, Block

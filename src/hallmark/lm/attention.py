@@ -1,4 +1,4 @@
-"""Causal attention in bf16, forward and backward, out of batched products and our softmax.
+"""Causal attention in bf16, for scoring and for training, out of batched products and our softmax.
 
 For processors that multiply bf16 but have no AMX: PyTorch's own attention there reaches a quarter
 of what the same products reach by themselves. Blocks of queries look at the keys before them, so
@@ -32,6 +32,8 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """
     if query.dtype != torch.bfloat16 or query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    if not torch.is_grad_enabled():
+        return _forward(query, key, value)[0]
     out: Tensor = _Causal.apply(query, key, value)  # type: ignore[no-untyped-call]
     return out
 

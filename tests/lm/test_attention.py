@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hallmark.lm.training import attention
-from hallmark.lm.training.attention import causal_attention
+from hallmark.lm import attention
+from hallmark.lm.attention import causal_attention
 
 
 def inputs(batch: int = 3, heads: int = 2, length: int = 20, width: int = 8) -> Tensor:
