@@ -12,7 +12,7 @@ import threading
 import pytest
 
 import hallmark.lm.engine
-from hallmark.lm import causal, compiled, fused, gelu
+from hallmark.lm import causal, compiled, fused, gelu, int8
 from hallmark.lm.compiled import kept, share, stamp
 from hallmark.lm.engine.entries import entries
 
@@ -28,6 +28,8 @@ def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
         gelu._entry(),
         gelu._out_entry(),
         gelu._slope_entry(),
+        int8._quantise_entry(),
+        int8._scale_entry(),
     ):
         held = {cell.cell_contents for cell in function.py_func.__closure__}
         assert stamp() in held
@@ -36,7 +38,8 @@ def test_what_is_kept_carries_the_stamp_of_all_files() -> None:
 def test_the_stamp_follows_each_file(monkeypatch, tmp_path) -> None:
     (tmp_path / "engine").mkdir()
     files = [
-        tmp_path / f"{n}.py" for n in ("causal", "compiled", "fused", "gelu", "engine/kernels")
+        tmp_path / f"{n}.py"
+        for n in ("causal", "compiled", "fused", "gelu", "int8", "engine/kernels")
     ]
     for file in files:
         file.write_text("1")

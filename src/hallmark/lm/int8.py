@@ -90,7 +90,7 @@ def _quantise_entry() -> Kernel:
 
 @cache
 def _scale_entry() -> Kernel:
-    """Sums (N, K), steps (N,), scales (K,), biases (K or none) to K columns of rows from `first`."""
+    """Sums (N, K), steps (N,), scales (K,) and biases to K columns of rows, from `first`."""
     mark = stamp()
 
     @kept(**_ROUNDED)

@@ -48,8 +48,10 @@ class LogitBlocks:
     def __call__(self, hidden: Tensor, *, compiled: bool = False) -> Tensor:
         """Logits (N, V) of states (N, C), N at most `rows`. compiled: by numba, on a CPU alone."""
         out = self._buffer[: len(hidden), : self._size]
-        part = _whole_parts if isinstance(self._head, Int8Matrix | Int4Matrix) else _float_parts
-        product = part(self._head, hidden, out, compiled)
+        if isinstance(self._head, Int8Matrix | Int4Matrix):
+            product = _whole_parts(self._head, hidden, out, compiled)
+        else:
+            product = _float_parts(self._head, hidden, out)
         for first in range(0, self._size, self._slice):
             product(slice(first, min(first + self._slice, self._size)))
         return out
@@ -58,7 +60,7 @@ class LogitBlocks:
 Product = Callable[[slice], None]  # of these outputs of the head
 
 
-def _float_parts(head: nn.Module, hidden: Tensor, out: Tensor, compiled: bool) -> Product:
+def _float_parts(head: nn.Module, hidden: Tensor, out: Tensor) -> Product:
     weight = head.weight
     assert isinstance(weight, Tensor)
     states = hidden.to(weight.dtype)
