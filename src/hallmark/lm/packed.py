@@ -18,7 +18,7 @@ from hallmark.lm.attention import causal_attention, wanted_here
 from hallmark.models.gpt2 import GPT2, MLP, Attention, Block
 from hallmark.models.matrices import Int4Matrix, Int8Matrix
 
-_LOOK = partial(F.scaled_dot_product_attention, is_causal=True)
+_PLAIN = partial(F.scaled_dot_product_attention, is_causal=True)
 
 
 def hidden_states(
@@ -40,9 +40,7 @@ def hidden_states(
 
 def _attend(attention: Attention, x: Tensor, lengths: Sequence[int], *, compiled: bool) -> Tensor:
     """(N, C) to (N, C): causal attention of every text to itself."""
-    look: Callable[..., Tensor] = _LOOK
-    if compiled and x.device.type == "cpu" and wanted_here():
-        look = causal_attention
+    look: Callable[..., Tensor] = causal_attention if compiled and wanted_here() else _PLAIN
     qkv = _product(attention.c_attn, x, compiled=compiled)  # (N, 3 C)
     mixed = torch.empty_like(qkv[:, : qkv.shape[1] // 3], memory_format=torch.contiguous_format)
     texts = zip(torch.split(qkv, [*lengths]), torch.split(mixed, [*lengths]), strict=True)
