@@ -40,6 +40,28 @@ def test_blocks_are_what_the_head_gives(precision: Precision) -> None:
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("precision", list(Precision))
+def test_compiled_blocks_are_filled_up_to_few_shapes(
+    precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = network(precision)
+    hidden = torch.randn(9, CONFIG.n_embd, generator=torch.Generator().manual_seed(1))
+    plain = LogitBlocks(net)(hidden)
+    rows, products = set(), {name: getattr(torch, name) for name in ("mm", "_int_mm")}
+    for name, product in products.items():
+
+        def watched(states, weight, *, own=product, **kwargs):
+            rows.add(len(states))
+            return own(states, weight, **kwargs)
+
+        monkeypatch.setattr(torch, name, watched)
+    found = LogitBlocks(net)(hidden, compiled=True)
+    assert found.shape == (9, CONFIG.vocab_size)
+    torch.testing.assert_close(found.float(), plain.float(), atol=1e-6, rtol=1e-2)
+    assert rows == {module.ROWS}
+
+
+@torch.inference_mode()
 def test_the_buffer_is_used_again_and_its_size_is_bounded() -> None:
     blocks = LogitBlocks(network(Precision.FLOAT32))
     hidden = torch.randn(blocks.rows, CONFIG.n_embd)

@@ -69,6 +69,30 @@ def test_an_outlier_next_door_changes_nothing(precision: Precision) -> None:
     torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-5)
 
 
+@torch.inference_mode()
+def test_compiled_products_meet_few_numbers_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """oneDNN keeps code and memory for each."""
+    rows, attended = set(), set()
+    product, look = packed._product, packed.causal_attention
+
+    def watched(layer: torch.nn.Module, x: torch.Tensor, *, compiled: bool) -> torch.Tensor:
+        rows.add(len(x))
+        return product(layer, x, compiled=compiled)
+
+    def watched_look(*parts: torch.Tensor) -> torch.Tensor:
+        attended.update(x.shape[2] for x in parts)
+        return look(*parts)
+
+    monkeypatch.setattr(packed, "_product", watched)
+    monkeypatch.setattr(packed, "causal_attention", watched_look)
+    monkeypatch.setattr(packed, "wanted_here", lambda: True)
+    net = network(Precision.BF16)
+    for lengths in ([5, 48], [17, 30, 9], LENGTHS):
+        hidden_states(net, tokens(sum(lengths)), lengths, compiled=True)
+    assert rows == {64, 128}
+    assert attended == {64}
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_gelu_is_pytorchs(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import (
@@ -21,6 +22,9 @@ from hallmark.models.matrices import (
 from hallmark.models.rounding import unpack
 
 BLOCK_BYTES = 2**26  # so many rows that a product runs at full speed, and small for the memory
+# Compiled products have multiples of so many rows: oneDNN keeps code and memory for every number of
+# rows that it has met.
+ROWS = 64
 _GPU_BLOCK_BYTES = 2**28  # a GPU wants more rows for that
 # Outputs in one product: on CPUs a bf16 product of the whole vocabulary takes twice as long.
 _SLICE = 4096
@@ -42,11 +46,13 @@ class LogitBlocks:
         on_cpu = network.device.type == "cpu"
         self._slice = _SLICE if on_cpu else self._size
         most = BLOCK_BYTES if on_cpu else _GPU_BLOCK_BYTES
-        self.rows = max(1, most // (padded * dtype.itemsize))
+        self.rows = max(1, most // (padded * dtype.itemsize) // ROWS) * ROWS
         self._buffer = torch.empty(self.rows, padded, dtype=dtype, device=network.device)
 
     def __call__(self, hidden: Tensor, *, compiled: bool = False) -> Tensor:
         """Logits (N, V) of states (N, C), N at most `rows`. compiled: by numba, on a CPU alone."""
+        rows = len(hidden)
+        hidden = F.pad(hidden, (0, 0, 0, -rows % ROWS if compiled else 0))
         out = self._buffer[: len(hidden), : self._size]
         if isinstance(self._head, Int8Matrix | Int4Matrix):
             product = _whole_parts(self._head, hidden, out, compiled)
@@ -54,7 +60,7 @@ class LogitBlocks:
             product = _float_parts(self._head, hidden, out)
         for first in range(0, self._size, self._slice):
             product(slice(first, min(first + self._slice, self._size)))
-        return out
+        return out[:rows]
 
 
 Product = Callable[[slice], None]  # of these outputs of the head

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hallmark.lm.attention import causal_attention, wanted_here
+from hallmark.lm.logits import ROWS
 from hallmark.models.gpt2 import GPT2, MLP, Attention, Block
 from hallmark.models.matrices import Int4Matrix, Int8Matrix
 
@@ -30,25 +31,31 @@ def hidden_states(
     the context's.
     """
     positions = torch.cat([torch.arange(n, device=tokens.device) for n in lengths])  # (N,)
-    x = network.wte(tokens) + network.wpe(positions)  # (N, C)
+    extra = (0, -len(tokens) % ROWS if compiled else 0)  # N is as many more from here on
+    x = network.wte(F.pad(tokens, extra)) + network.wpe(F.pad(positions, extra))  # (N, C)
     for block in cast(Sequence[Block], network.h):
         x += _attend(block.attn, block.ln_1(x), lengths, compiled=compiled)
         x += _mlp(block.mlp, block.ln_2(x), compiled=compiled)
-    out: Tensor = network.ln_f(x)
+    out: Tensor = network.ln_f(x[: len(tokens)])
     return out
 
 
 def _attend(attention: Attention, x: Tensor, lengths: Sequence[int], *, compiled: bool) -> Tensor:
     """(N, C) to (N, C): causal attention of every text to itself."""
-    look: Callable[..., Tensor] = causal_attention if compiled and wanted_here() else _PLAIN
+    own = compiled and wanted_here()
+    look: Callable[..., Tensor] = causal_attention if own else _PLAIN
     qkv = _product(attention.c_attn, x, compiled=compiled)  # (N, 3 C)
-    mixed = torch.empty_like(qkv[:, : qkv.shape[1] // 3], memory_format=torch.contiguous_format)
-    texts = zip(torch.split(qkv, [*lengths]), torch.split(mixed, [*lengths]), strict=True)
-    for own, out in texts:
-        parts = own.view(1, len(own), 3, attention.n_head, -1)  # (1, T, 3, n_head, head_dim)
+    mixed = torch.zeros_like(qkv[:, : qkv.shape[1] // 3], memory_format=torch.contiguous_format)
+    first = 0
+    for n in lengths:
+        rows = n + (-n % ROWS if own else 0)  # no position looks at those after it
+        text = qkv[first : first + rows]
+        text = F.pad(text, (0, 0, 0, rows - len(text)))
+        parts = text.view(1, rows, 3, attention.n_head, -1)  # (1, T, 3, n_head, head_dim)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (1, n_head, T, head_dim) each
-        heads = look(q, k, v)
-        out.view(len(own), attention.n_head, -1).copy_(heads[0].transpose(0, 1))
+        heads = look(q, k, v)[0, :, :n]
+        mixed[first : first + n].view(n, attention.n_head, -1).copy_(heads.transpose(0, 1))
+        first += n
     return _product(attention.c_proj, mixed, compiled=compiled)
 
 
