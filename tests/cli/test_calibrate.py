@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hallmark.detect.tfidf import Tfidf, TfidfConfig
+from hallmark.outputs.names import TRIAL
 
 WORDS = np.array([f"word{i}" for i in range(30)])
 
@@ -147,3 +148,18 @@ def test_fairness_by_group(run_cli, detector: Path) -> None:
     assert {rate["group"]: rate["rate"]["n"] for rate in found["rates"]} == {
         "news": 1000, "poems": 500
     }  # fmt: skip
+
+
+def test_practice_texts_claim_nothing(run_cli, detector: Path) -> None:
+    folder = detector.parent
+    write_texts(folder / "at-hand.test.jsonl", 1500, tilt=-2, seed=2)
+    assert TRIAL not in calibrate(run_cli, folder).out
+    made = calibrate(run_cli, folder, human="at-hand.test.jsonl")
+    assert made.out.splitlines()[-1] == TRIAL
+    (folder / "text").write_text(" ".join(WORDS[-10:].tolist() * 2), encoding="utf-8")
+    made_with = ("--detector", detector, "--calibration", folder / "certificate.json")
+    told = run_cli("detect", folder / "text", *made_with)
+    assert told.out.startswith("Cannot tell.\n  Why: the certificate was made with practice texts")
+    given = ("--human", folder / "at-hand.test.jsonl", "--group", "genre", "--lengths", "10")
+    assert TRIAL in run_cli("fairness", *given, *made_with).out
+    assert json.loads(run_cli("fairness", *given, *made_with, "--json").out)["practice"] is True

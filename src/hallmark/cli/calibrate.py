@@ -10,10 +10,11 @@ import typer
 from hallmark.cli.fields import options_of
 from hallmark.cli.options import AnyDetector, AsJson, Precision, Quiet, home
 from hallmark.cli.output import print_json, progress
-from hallmark.cli.samples import Fields, score_files
+from hallmark.cli.samples import Fields, practised, score_files
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.models.precision import REFERENCE
+from hallmark.outputs.names import TRIAL
 
 if TYPE_CHECKING:
     from hallmark.detect.certified import Certificate
@@ -91,12 +92,13 @@ def make(
         raise ValueError("no human text could be scored; give longer texts")
     bins = fit(human, synthetic, settings)
     facts = facts_of(loaded, home=home(), samples=[*human, *synthetic], dates=dates)
-    return Certificate(settings, bins, facts)
+    return Certificate(settings, bins, facts | practised(files[0]))
 
 
 def sentences(certificate: Certificate) -> list[str]:
     """What the certificate claims, bin by bin, and what it refuses to."""
     target, unit = certificate.config.target_fpr, certificate.facts["unit"]
+    trial = [TRIAL] if certificate.facts.get("practice") else []
     lines = [f"Certificate {certificate.sha256[:12]}, at most {target:.1%} of human texts flagged:"]
     for one in certificate.bins:
         refusal = one.refusal(target)
@@ -110,4 +112,4 @@ def sentences(certificate: Certificate) -> list[str]:
                 f"    {cell.name}: {cell.errors} of {cell.n} counted texts flagged, at most "
                 f"{cell.bound:.1%} (95 %){more}"
             )
-    return lines
+    return [*lines, *trial]

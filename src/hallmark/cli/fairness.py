@@ -12,10 +12,11 @@ from hallmark.cli.calibrate import Human
 from hallmark.cli.detect import Calibration, load
 from hallmark.cli.options import AsJson, Detector, Precision, Quiet
 from hallmark.cli.output import note, print_json, progress
-from hallmark.cli.samples import Fields, read_texts
+from hallmark.cli.samples import Fields, practised, read_texts
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band
 from hallmark.models.precision import REFERENCE
+from hallmark.outputs.names import TRIAL
 
 if TYPE_CHECKING:
     from hallmark.detect.judge import Judge
@@ -42,7 +43,11 @@ def fairness(
     edges = CertificateConfig(lengths=lengths).edges()
     judge = load(detector, precision, calibration=calibration)
     found = measure(judged(human, group, judge, quiet=quiet), lengths=edges)
-    print_json(asdict(found)) if json else print(markdown(found))
+    trial = practised(human)
+    if json:
+        print_json(trial | asdict(found))
+    else:
+        print(markdown(found), *([f"\n**{TRIAL}**"] if trial else []), sep="\n")
     few = sum(rate.says_little for rate in found.rates)
     note(f"hallmark: {few} of {len(found.rates)} cells are too small to say much", quiet=quiet)
 

@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hallmark.cli.inputs import name_of, open_input
 from hallmark.data import check_text, read_jsonl
+from hallmark.outputs.names import practice_mark
 
 if TYPE_CHECKING:
     from hallmark.cli.output import Advance
@@ -27,6 +29,11 @@ class Fields:
     author: str | None = None
     domain: str | None = None
     group: str | None = None
+
+
+def practised(files: Sequence[str]) -> dict[str, bool]:
+    """`practice_mark` of human files, wherever they lie."""
+    return practice_mark(Path(file).name for file in files)
 
 
 def score_files(

@@ -38,12 +38,19 @@ from hallmark.models.sizes import find_model
 
 KIND, VERSION = "hallmark-certificate", 2
 _AGAIN = "make it again with `hallmark calibrate`"
+PRACTICE = (
+    "the certificate was made with practice texts, which say nothing of what people write; "
+    "calibrate on human texts of your own"
+)
 _FIGURES = 5  # of a score on a scale that we do not know
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What `hallmark calibrate` found: `facts` are the file's other fields."""
+    """What `hallmark calibrate` found: `facts` are the file's other fields.
+
+    Where they say `practice`, the texts were a trial of the machinery and nothing is claimed.
+    """
 
     config: CertificateConfig
     bins: tuple[Bin, ...]
@@ -187,7 +194,8 @@ class CertifiedJudge(Judge):
         if examined.out_of_scope or not np.isfinite(examined.score):
             return abstain(examined, prior, examined.out_of_scope or "the text has no score")
         own = max((b for b in bins if b.least <= length), key=lambda b: b.least)
-        reason = own.refusal(self.certificate.config.target_fpr)
+        practice = PRACTICE if self.certificate.facts.get("practice") else ""
+        reason = practice or own.refusal(self.certificate.config.target_fpr)
         above = own.threshold is not None and examined.score > own.threshold
         if not reason and not above:
             reason = "the score does not lie above the certificate's threshold for this length"
