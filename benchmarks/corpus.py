@@ -9,8 +9,9 @@ Documents have 50 to 1,000 tokens, uniformly; the goal speaks of 1,000 of them, 
 a quarter of an hour a side and run, so the default is a sample of the same lengths. Sides:
 `hallmark`; `count`, transformers with padded batches of 8 documents in the given order and their
 mask, log-softmax, entropy and variance over all logits in the model's precision, rank by counting
-more likely tokens; `sort`, the same with the rank found in sorted logits. For int8, which
-transformers lacks on a CPU, the peers run in bf16.
+more likely tokens; `sort`, the same with the rank found in sorted logits; `products`, the matrix
+products of our pass alone (not attention's), the limit that the machine sets on time. For int8,
+which transformers lacks on a CPU, the peers run in bf16.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import in_precision
 from hallmark.models.precision import Precision
 
-SIDES = ("hallmark", "count", "sort")
+SIDES = ("hallmark", "count", "sort", "products")
 SHORTEST, LONGEST, BATCH = 50, 1000, 8
+ROWS, HEAD_ROWS, HEAD_COLUMNS = 2048, 640, 4096  # of our products
 Documents = list[np.ndarray]
 Numbers = dict[str, np.ndarray]
 
@@ -106,10 +108,42 @@ def peer(rank_by: str, precision: Precision) -> Callable[[Documents], Numbers]:
     return run
 
 
+def products(precision: Precision) -> Callable[[Documents], Numbers]:
+    """The matrix products of a pass, layer by layer and the head in blocks, and nothing else."""
+    c = CONFIG.n_embd
+    whole = precision in (Precision.INT8, Precision.INT4)
+    dtype = torch.bfloat16 if precision == Precision.BF16 else torch.float32
+
+    def random(rows: int, columns: int) -> torch.Tensor:
+        made = torch.randn(rows, columns)
+        return (made * 40).clamp(-127, 127).to(torch.int8) if whole else made.to(dtype)
+
+    weights = [random(n, c) for n in (3 * c, c, 4 * c)] + [random(c, 4 * c)]
+    head = random(CONFIG.vocab_size, c)
+    inputs = {n: random(ROWS, n) for n in (c, 4 * c)}
+    product = torch._int_mm if whole else torch.mm
+
+    @torch.no_grad()
+    def run(texts: Documents) -> Numbers:
+        tokens = sum(map(len, texts))
+        for first in range(0, tokens, ROWS):
+            rows = min(ROWS, tokens - first)
+            for _ in range(CONFIG.n_layer):
+                for weight in weights:
+                    product(inputs[weight.shape[1]][:rows], weight.t())
+            for i in range(0, rows, HEAD_ROWS):
+                for weight in head.split(HEAD_COLUMNS):
+                    product(inputs[c][i : min(i + HEAD_ROWS, rows)], weight.t())
+        return {}
+
+    return run
+
+
 def measure(side: str, count: int, precision: Precision, threads: int, out: Path) -> None:
     """One process's whole life: load, warm up on two short documents, time one pass, save."""
     torch.set_num_threads(threads)
-    run = hallmark(precision) if side == "hallmark" else peer(side, precision)
+    ours = {"hallmark": hallmark, "products": products}
+    run = ours[side](precision) if side in ours else peer(side, precision)
     texts = documents(count)
     run([ids[:16] for ids in texts[:2]])
     level, loading = resident(), peak()
@@ -143,14 +177,14 @@ def report(results: dict[str, list[dict[str, float]]], tokens: int, folder: Path
     print("|---|---|---|---|---|---|---|")
     for side, m in middle.items():
         runs = " ".join(f"{r['seconds']:.1f}" for r in results[side])
+        memory = "-" if side == "products" else f"{m['above'] / ours['above']:.2f}"
         print(
             f"| {side} | {tokens / m['seconds']:.0f} | {m['seconds']:.1f} ({runs}) "
             f"| {m['cpu']:.1f} "
-            f"| {m['above']:.0f} | {m['seconds'] / ours['seconds']:.2f} "
-            f"| {m['above'] / ours['above']:.2f} |"
+            f"| {m['above']:.0f} | {m['seconds'] / ours['seconds']:.2f} | {memory} |"
         )
     for side in results:
-        if side != "hallmark":
+        if side in ("count", "sort"):
             print(f"{side}: {compare(folder / 'hallmark.npz', folder / f'{side}.npz')}")
 
 
