@@ -155,11 +155,20 @@ def test_practice_texts_claim_nothing(run_cli, detector: Path) -> None:
     write_texts(folder / "at-hand.test.jsonl", 1500, tilt=-2, seed=2)
     assert TRIAL not in calibrate(run_cli, folder).out
     made = calibrate(run_cli, folder, human="at-hand.test.jsonl")
-    assert made.out.splitlines()[-1] == TRIAL
+    assert made.out.startswith(TRIAL)
+    assert "no claim: practice texts." in made.out
+    assert "score above" not in made.out
     (folder / "text").write_text(" ".join(WORDS[-10:].tolist() * 2), encoding="utf-8")
     made_with = ("--detector", detector, "--calibration", folder / "certificate.json")
     told = run_cli("detect", folder / "text", *made_with)
     assert told.out.startswith("Cannot tell.\n  Why: the certificate was made with practice texts")
-    given = ("--human", folder / "at-hand.test.jsonl", "--group", "genre", "--lengths", "10")
+    assert json.loads(run_cli("detect", folder / "text", *made_with, "--json").out)["score"] is None
+    own = ("--human", folder / "own.jsonl", "--group", "genre", "--lengths", "10")
+    refused = run_cli("fairness", *own, *made_with)
+    assert refused.code == 1
+    assert "nothing is ever flagged" in refused.err
+    calibrate(run_cli, folder)
+    given = (*own, "--human", folder / "at-hand.test.jsonl")
+    assert TRIAL not in run_cli("fairness", *own, *made_with).out
     assert TRIAL in run_cli("fairness", *given, *made_with).out
     assert json.loads(run_cli("fairness", *given, *made_with, "--json").out)["practice"] is True

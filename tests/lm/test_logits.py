@@ -57,8 +57,9 @@ def test_compiled_blocks_are_filled_up_to_few_shapes(
         monkeypatch.setattr(torch, name, watched)
     found = LogitBlocks(net)(hidden, compiled=True)
     assert found.shape == (9, CONFIG.vocab_size)
-    torch.testing.assert_close(found.float(), plain.float(), atol=1e-6, rtol=1e-2)
-    assert rows == {module.ROWS}
+    near = 1e-2 if precision == Precision.BF16 else 1e-5
+    torch.testing.assert_close(found.float(), plain.float(), atol=1e-6, rtol=near)
+    assert rows == {module.ROW_MULTIPLE}
 
 
 @torch.inference_mode()

@@ -60,10 +60,15 @@ def test_each_text_is_as_in_the_plain_network(
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("own_attention", [False, True])
+@pytest.mark.parametrize("outlier", [1e3, 1e30])
 @pytest.mark.parametrize("precision", list(Precision))
-def test_an_outlier_next_door_changes_nothing(precision: Precision) -> None:
+def test_an_outlier_next_door_changes_nothing(
+    precision: Precision, outlier: float, own_attention: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "wanted_here", lambda: own_attention)
     net, ids = network(precision), tokens(40)
-    net.wpe.weight[9] *= 1000  # only the second text is long enough to come there
+    net.wpe.weight[9] *= outlier  # only the second text is long enough to come there
     before = hidden_states(net, ids[:8], [8], compiled=True)
     after = hidden_states(net, ids, [8, 32], compiled=True)[:8]
     torch.testing.assert_close(before, after, atol=1e-5, rtol=1e-5)

@@ -98,10 +98,12 @@ def make(
 def sentences(certificate: Certificate) -> list[str]:
     """What the certificate claims, bin by bin, and what it refuses to."""
     target, unit = certificate.config.target_fpr, certificate.facts["unit"]
-    trial = [TRIAL] if certificate.facts.get("practice") else []
-    lines = [f"Certificate {certificate.sha256[:12]}, at most {target:.1%} of human texts flagged:"]
+    lines = [TRIAL] if certificate.practice else []
+    lines += [
+        f"Certificate {certificate.sha256[:12]}, at most {target:.1%} of human texts flagged:"
+    ]
     for one in certificate.bins:
-        refusal = one.refusal(target)
+        refusal = "practice texts" if certificate.practice else one.refusal(target)
         lines.append(
             f"  from {one.least} {unit}: "
             + (f"no claim: {refusal}." if refusal else f"score above {one.threshold:.4g}.")
@@ -112,4 +114,4 @@ def sentences(certificate: Certificate) -> list[str]:
                 f"    {cell.name}: {cell.errors} of {cell.n} counted texts flagged, at most "
                 f"{cell.bound:.1%} (95 %){more}"
             )
-    return [*lines, *trial]
+    return lines

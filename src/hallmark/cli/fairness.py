@@ -42,6 +42,7 @@ def fairness(
 
     edges = CertificateConfig(lengths=lengths).edges()
     judge = load(detector, precision, calibration=calibration)
+    check(judge)
     found = measure(judged(human, group, judge, quiet=quiet), lengths=edges)
     trial = practised(human)
     if json:
@@ -50,6 +51,17 @@ def fairness(
         print(markdown(found), *([f"\n**{TRIAL}**"] if trial else []), sep="\n")
     few = sum(rate.says_little for rate in found.rates)
     note(f"hallmark: {few} of {len(found.rates)} cells are too small to say much", quiet=quiet)
+
+
+def check(judge: Judge) -> None:
+    """ValueError where it claims nothing of any text, so that no rate could be measured."""
+    from hallmark.detect.certified import CertifiedJudge
+
+    if isinstance(judge, CertifiedJudge) and judge.certificate.practice:
+        raise ValueError(
+            "the certificate was made with practice texts, through which nothing is ever flagged; "
+            "calibrate on human texts of your own"
+        )
 
 
 def judged(files: list[str], group: str, judge: Judge, *, quiet: bool) -> list[Judged]:

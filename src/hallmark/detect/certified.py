@@ -38,7 +38,7 @@ from hallmark.models.sizes import find_model
 
 KIND, VERSION = "hallmark-certificate", 2
 _AGAIN = "make it again with `hallmark calibrate`"
-PRACTICE = (
+_PRACTICE = (
     "the certificate was made with practice texts, which say nothing of what people write; "
     "calibrate on human texts of your own"
 )
@@ -49,12 +49,17 @@ _FIGURES = 5  # of a score on a scale that we do not know
 class Certificate:
     """What `hallmark calibrate` found: `facts` are the file's other fields.
 
-    Where they say `practice`, the texts were a trial of the machinery and nothing is claimed.
+    Where they say `practice`, the texts were a trial of the machinery and no verdict has numbers.
     """
 
     config: CertificateConfig
     bins: tuple[Bin, ...]
     facts: Mapping[str, Any]
+
+    @property
+    def practice(self) -> bool:
+        """Whether it was made with practice texts."""
+        return bool(self.facts.get("practice"))
 
     @property
     def sha256(self) -> str:
@@ -186,6 +191,8 @@ class CertifiedJudge(Judge):
     def _allowed(self, examined: Examined, prior: float) -> Verdict:
         bins, length = self.certificate.bins, examined.tokens_used
         unit = self.certificate.facts["unit"]
+        if self.certificate.practice:
+            return abstain(examined, prior, _PRACTICE)
         if length < bins[0].least:
             return abstain(
                 examined, prior, f"the text has {length} {unit}; the certificate begins at "
@@ -194,8 +201,7 @@ class CertifiedJudge(Judge):
         if examined.out_of_scope or not np.isfinite(examined.score):
             return abstain(examined, prior, examined.out_of_scope or "the text has no score")
         own = max((b for b in bins if b.least <= length), key=lambda b: b.least)
-        practice = PRACTICE if self.certificate.facts.get("practice") else ""
-        reason = practice or own.refusal(self.certificate.config.target_fpr)
+        reason = own.refusal(self.certificate.config.target_fpr)
         above = own.threshold is not None and examined.score > own.threshold
         if not reason and not above:
             reason = "the score does not lie above the certificate's threshold for this length"

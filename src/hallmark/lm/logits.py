@@ -22,10 +22,10 @@ from hallmark.models.matrices import (
 from hallmark.models.rounding import unpack
 
 BLOCK_BYTES = 2**26  # so many rows that a product runs at full speed, and small for the memory
+_GPU_BLOCK_BYTES = 2**28  # a GPU wants more rows for that
 # Compiled products have multiples of so many rows: oneDNN keeps code and memory for every number of
 # rows that it has met.
-ROWS = 64
-_GPU_BLOCK_BYTES = 2**28  # a GPU wants more rows for that
+ROW_MULTIPLE = 64
 # Outputs in one product: on CPUs a bf16 product of the whole vocabulary takes twice as long.
 _SLICE = 4096
 _ALIGN = 64  # rows begin at multiples of so many numbers: odd ones slow a bf16 product by half
@@ -46,13 +46,14 @@ class LogitBlocks:
         on_cpu = network.device.type == "cpu"
         self._slice = _SLICE if on_cpu else self._size
         most = BLOCK_BYTES if on_cpu else _GPU_BLOCK_BYTES
-        self.rows = max(1, most // (padded * dtype.itemsize) // ROWS) * ROWS
+        fitting = most // (padded * dtype.itemsize)
+        self.rows = max(1, fitting // ROW_MULTIPLE) * ROW_MULTIPLE
         self._buffer = torch.empty(self.rows, padded, dtype=dtype, device=network.device)
 
     def __call__(self, hidden: Tensor, *, compiled: bool = False) -> Tensor:
         """Logits (N, V) of states (N, C), N at most `rows`. compiled: by numba, on a CPU alone."""
         rows = len(hidden)
-        hidden = F.pad(hidden, (0, 0, 0, -rows % ROWS if compiled else 0))
+        hidden = filled_up(hidden) if compiled else hidden
         out = self._buffer[: len(hidden), : self._size]
         if isinstance(self._head, Int8Matrix | Int4Matrix):
             product = _whole_parts(self._head, hidden, out, compiled)
@@ -61,6 +62,12 @@ class LogitBlocks:
         for first in range(0, self._size, self._slice):
             product(slice(first, min(first + self._slice, self._size)))
         return out[:rows]
+
+
+def filled_up(x: Tensor) -> Tensor:
+    """Rows (N, C) with as many of zeros after them as `ROW_MULTIPLE` asks."""
+    missing = -len(x) % ROW_MULTIPLE
+    return F.pad(x, (0, 0, 0, missing)) if missing else x
 
 
 Product = Callable[[slice], None]  # of these outputs of the head

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hallmark.lm.attention import causal_attention, wanted_here
-from hallmark.lm.logits import ROWS
+from hallmark.lm.logits import ROW_MULTIPLE, filled_up
 from hallmark.models.gpt2 import GPT2, MLP, Attention, Block
 from hallmark.models.matrices import Int4Matrix, Int8Matrix
 
@@ -31,7 +31,7 @@ def hidden_states(
     the context's.
     """
     positions = torch.cat([torch.arange(n, device=tokens.device) for n in lengths])  # (N,)
-    extra = (0, -len(tokens) % ROWS if compiled else 0)  # N is as many more from here on
+    extra = (0, -len(tokens) % ROW_MULTIPLE if compiled else 0)  # N is as many more from here on
     x = network.wte(F.pad(tokens, extra)) + network.wpe(F.pad(positions, extra))  # (N, C)
     for block in cast(Sequence[Block], network.h):
         x += _attend(block.attn, block.ln_1(x), lengths, compiled=compiled)
@@ -41,17 +41,16 @@ def hidden_states(
 
 
 def _attend(attention: Attention, x: Tensor, lengths: Sequence[int], *, compiled: bool) -> Tensor:
-    """(N, C) to (N, C): causal attention of every text to itself."""
-    own = compiled and wanted_here()
-    look: Callable[..., Tensor] = causal_attention if own else _PLAIN
+    """(N, C) to (N, C): causal attention of every text to itself, zeros for rows after them."""
     qkv = _product(attention.c_attn, x, compiled=compiled)  # (N, 3 C)
+    ours = compiled and qkv.dtype == torch.bfloat16 and wanted_here()
+    look: Callable[..., Tensor] = causal_attention if ours else _PLAIN
     mixed = torch.zeros_like(qkv[:, : qkv.shape[1] // 3], memory_format=torch.contiguous_format)
     first = 0
     for n in lengths:
-        rows = n + (-n % ROWS if own else 0)  # no position looks at those after it
-        text = qkv[first : first + rows]
-        text = F.pad(text, (0, 0, 0, rows - len(text)))
-        parts = text.view(1, rows, 3, attention.n_head, -1)  # (1, T, 3, n_head, head_dim)
+        text = qkv[first : first + n]
+        text = filled_up(text) if ours else text  # no position looks at those after it
+        parts = text.view(1, len(text), 3, attention.n_head, -1)  # (1, T, 3, n_head, head_dim)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # (1, n_head, T, head_dim) each
         heads = look(q, k, v)[0, :, :n]
         mixed[first : first + n].view(n, attention.n_head, -1).copy_(heads.transpose(0, 1))
