@@ -156,7 +156,9 @@ def measure(side: str, count: int, precision: Precision, threads: int, out: Path
     seconds, cpu = time.perf_counter() - began, time.process_time() - worked
     np.savez(out, allow_pickle=False, **numbers)
     if peak() == loading:
-        print(f"{side}: loading took more memory than the pass; MB is a bound", file=sys.stderr)
+        print(
+            f"{side}: loading took more memory than the pass; MB is an upper bound", file=sys.stderr
+        )
     print(json.dumps({"seconds": seconds, "cpu": cpu, "above": peak() - level}))
 
 

@@ -172,3 +172,7 @@ def test_practice_texts_claim_nothing(run_cli, detector: Path) -> None:
     assert TRIAL not in run_cli("fairness", *own, *made_with).out
     assert TRIAL in run_cli("fairness", *given, *made_with).out
     assert json.loads(run_cli("fairness", *given, *made_with, "--json").out)["practice"] is True
+    marked = {**json.loads((folder / "own.jsonl").read_text().splitlines()[0]), "practice": True}
+    with (folder / "own.jsonl").open("a") as file:  # as where files are joined or renamed
+        file.write(json.dumps(marked) + "\n")
+    assert calibrate(run_cli, folder).out.startswith(TRIAL)

@@ -57,6 +57,16 @@ def test_an_exported_model_writes_what_the_original_writes(
     assert len(one["generations"][0]["tokens"]) == 12
 
 
+def test_auto_reads_four_bits_as_four_bits(run_cli, plain_model: Path, tmp_path: Path) -> None:
+    for precision in ("int4", "int8"):
+        run_cli("export", plain_model, tmp_path / precision, "--precision", precision)
+    told = {"int4": "int4", "int8": "float32"}  # a small network gains nothing from int8
+    for name, expected in told.items():
+        assert checkpoint.chosen_precision(tmp_path / name, "auto", device="cpu") == expected
+        assert load_model(str(tmp_path / name), precision="auto").precision == expected
+    assert checkpoint.chosen_precision(plain_model, "auto", device="cpu") == "float32"
+
+
 def test_an_exported_model_may_be_hugging_faces(run_cli, tiny_model: Path, tmp_path: Path) -> None:
     out = run_cli("export", tiny_model, tmp_path / "hf", "--precision", "float32", "--json").out
     record = json.loads(out)

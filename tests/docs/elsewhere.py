@@ -64,6 +64,12 @@ ELSEWHERE = {
     ),
     ("docs/quickstart.md", "pip install"): Elsewhere(_INSTALLS),
     ("docs/quickstart.md", "hallmark demo"): Elsewhere("is long", "tests/cli/test_demo.py"),
+    ("docs/quickstart.md", "hallmark export 1.5B"): Elsewhere(
+        _PUBLISHED, "tests/cli/test_export.py"
+    ),
+    ("docs/quickstart.md", 'hallmark generate "The history of the city" --model'): Elsewhere(
+        _PUBLISHED, "tests/cli/test_generate.py"
+    ),
     ("docs/reproduce.md", "hallmark reproduce"): Elsewhere("takes minutes", _REPRODUCE),
     ("docs/jobs/analyst.md", "hallmark cases serve"): Elsewhere(_SERVES, "tests/cli/test_cases.py"),
     ("docs/jobs/analyst.md", "hallmark signals learn"): Elsewhere(

@@ -124,6 +124,9 @@ def test_auto_chooses_by_device_and_size():
     assert choose_precision("auto", device="cpu", parameters=small) == Precision.FLOAT32
     assert choose_precision("auto", device="cpu", parameters=large) == Precision.INT8
     assert choose_precision("auto", device="cuda:0", parameters=small) == Precision.BF16
+    for device, expected in (("cpu", Precision.INT4), ("cuda", Precision.BF16)):
+        found = choose_precision("auto", device=device, parameters=small, stored=Precision.INT4)
+        assert found == expected
     for name in CHOICES[1:]:
         assert choose_precision(name, device="cpu", parameters=1) == name
     with pytest.raises(ValueError, match="int4 is for CPUs, not for cuda"):

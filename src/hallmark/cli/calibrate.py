@@ -10,7 +10,7 @@ import typer
 from hallmark.cli.fields import options_of
 from hallmark.cli.options import AnyDetector, AsJson, Precision, Quiet, home
 from hallmark.cli.output import print_json, progress
-from hallmark.cli.samples import Fields, practised, score_files
+from hallmark.cli.samples import PRACTISED, Fields, score_files
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import BUNDLED_DETECTOR
 from hallmark.models.precision import REFERENCE
@@ -86,13 +86,13 @@ def make(
 
     loaded = open_detector(detector, home=home(), precision=precision)
     with progress("texts", quiet=quiet) as advance:
-        human = score_files(files[0], loaded.detector, fields, advance)
-        synthetic = score_files(files[1], loaded.detector, Fields(fields.author), advance)
+        human, practice = score_files(files[0], loaded.detector, fields, advance)
+        synthetic, _ = score_files(files[1], loaded.detector, Fields(fields.author), advance)
     if not human:
         raise ValueError("no human text could be scored; give longer texts")
     bins = fit(human, synthetic, settings)
     facts = facts_of(loaded, home=home(), samples=[*human, *synthetic], dates=dates)
-    return Certificate(settings, bins, facts | practised(files[0]))
+    return Certificate(settings, bins, facts | ({PRACTISED: True} if practice else {}))
 
 
 def sentences(certificate: Certificate) -> list[str]:
@@ -109,7 +109,8 @@ def sentences(certificate: Certificate) -> list[str]:
             + (f"no claim: {refusal}." if refusal else f"score above {one.threshold:.4g}.")
         )
         for cell in (one.whole, *one.cells):
-            more = f"; {cell.needed} more needed" if cell.needed else ""
+            asked = cell.needed and not certificate.practice
+            more = f"; {cell.needed} more needed" if asked else ""
             lines.append(
                 f"    {cell.name}: {cell.errors} of {cell.n} counted texts flagged, at most "
                 f"{cell.bound:.1%} (95 %){more}"

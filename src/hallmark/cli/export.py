@@ -15,11 +15,14 @@ ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name in `hallmark models`, or a folder.")
 ]
 Target = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that does not exist yet.")]
+STORED = (Precision.INT8, Precision.INT4, Precision.FLOAT32)
 Held = Annotated[
     Precision,
-    typer.Option(help="int8 and int4: Hallmark's own form; float32: Hugging Face's."),
+    typer.Option(
+        metavar="|".join(STORED),
+        help="int8 and int4: Hallmark's own form; float32: Hugging Face's.",
+    ),
 ]
-STORED = (Precision.INT8, Precision.INT4, Precision.FLOAT32)
 
 
 def export(

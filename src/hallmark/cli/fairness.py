@@ -12,7 +12,7 @@ from hallmark.cli.calibrate import Human
 from hallmark.cli.detect import Calibration, load
 from hallmark.cli.options import AsJson, Detector, Precision, Quiet
 from hallmark.cli.output import note, print_json, progress
-from hallmark.cli.samples import Fields, practised, read_texts
+from hallmark.cli.samples import PRACTISED, Fields, read_texts
 from hallmark.detect.target import CertificateConfig
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Band
 from hallmark.models.precision import REFERENCE
@@ -43,12 +43,12 @@ def fairness(
     edges = CertificateConfig(lengths=lengths).edges()
     judge = load(detector, precision, calibration=calibration)
     check(judge)
-    found = measure(judged(human, group, judge, quiet=quiet), lengths=edges)
-    trial = practised(human)
+    texts, practice = judged(human, group, judge, quiet=quiet)
+    found = measure(texts, lengths=edges)
     if json:
-        print_json(trial | asdict(found))
+        print_json(({PRACTISED: True} if practice else {}) | asdict(found))
     else:
-        print(markdown(found), *([f"\n**{TRIAL}**"] if trial else []), sep="\n")
+        print(*([f"**{TRIAL}**\n"] if practice else []), markdown(found), sep="\n")
     few = sum(rate.says_little for rate in found.rates)
     note(f"hallmark: {few} of {len(found.rates)} cells are too small to say much", quiet=quiet)
 
@@ -64,18 +64,22 @@ def check(judge: Judge) -> None:
         )
 
 
-def judged(files: list[str], group: str, judge: Judge, *, quiet: bool) -> list[Judged]:
-    """Every text with whether the detector calls it likely synthetic."""
+def judged(files: list[str], group: str, judge: Judge, *, quiet: bool) -> tuple[list[Judged], bool]:
+    """Every text with whether the detector calls it likely synthetic; and whether any is one to
+    practise with.
+    """
     from hallmark.evaluate.fairness import Judged
 
     out: list[Judged] = []
+    practice = False
     with progress("texts", quiet=quiet) as advance:
         for source in files:
             lines = read_texts(source, Fields(group=group))
             while batch := list(islice(lines, _BATCH)):
                 verdicts = judge.judge([text for text, _ in batch], prior=PRIOR)
                 for (_, known), verdict in zip(batch, verdicts, strict=True):
+                    practice |= PRACTISED in known
                     flagged = verdict.band == Band.LIKELY_SYNTHETIC
                     out.append(Judged(known["group"], verdict.tokens_used, flagged))
                 advance(len(batch))
-    return out
+    return out, practice

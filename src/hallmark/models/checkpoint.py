@@ -64,6 +64,13 @@ def read_shape(folder: Path) -> GPT2Config:
     return config_from(values, path=path) if "format" in values else huggingface.read_config(path)
 
 
+def chosen_precision(folder: Path, name: str, *, device: str) -> Precision:
+    """What `name` stands for with the model in `folder`, found without loading it."""
+    size, compact = read_shape(folder).parameters, (folder / "config.json").exists()
+    stored = quantised.stored_precision(folder) if compact else None
+    return choose_precision(name, device=device, parameters=size, stored=stored)
+
+
 def _in(network: GPT2, precision: str) -> GPT2:
     size = network.config.parameters
     return in_precision(network, choose_precision(precision, device="cpu", parameters=size))

@@ -31,10 +31,14 @@ REFERENCE = str(Precision.FLOAT32)
 CHOICES = (AUTO, *(str(p) for p in Precision))
 
 
-def choose_precision(name: str, *, device: str, parameters: int) -> Precision:
-    """The precision called `name`; "auto" takes one by the device and the network's size.
+def choose_precision(
+    name: str, *, device: str, parameters: int, stored: Precision | None = None
+) -> Precision:
+    """The precision called `name`; "auto" takes one by the device, the network's size and the
+    precision that its folder has `stored`.
 
-    On a CPU: float32 below 30 million parameters, where nothing is gained, and int8 above. On
+    On a CPU: int4 where that is stored, whose loss there is anyway; else float32 below 30 million
+    parameters, where nothing is gained, and int8 above. On
     other devices bf16. ValueError for another name, or for int8 and int4 where the device is
     no CPU.
     """
@@ -42,6 +46,8 @@ def choose_precision(name: str, *, device: str, parameters: int) -> Precision:
     if name == AUTO:
         if not on_cpu:
             return Precision.BF16
+        if stored == Precision.INT4:
+            return stored
         return Precision.FLOAT32 if parameters < SMALL else Precision.INT8
     if name not in CHOICES:
         raise ValueError(f"no precision is called {name[:40]!r}; use one of {', '.join(CHOICES)}")

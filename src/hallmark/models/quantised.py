@@ -46,10 +46,17 @@ def load(folder: Path, *, precision: str = Precision.FLOAT32) -> GPT2:
         raise ValueError(f"{path} is of format {found}; this hallmark reads {known} {VERSION}")
     config = config_from(values, path=path)
     stored = _Stored(folder, config, FORMATS[name])
-    wanted = choose_precision(precision, device="cpu", parameters=config.parameters)
+    wanted = choose_precision(
+        precision, device="cpu", parameters=config.parameters, stored=stored.precision
+    )
     if wanted != stored.precision:
         return in_precision(stored.floats(), wanted)
     return fill(stored.floats(held=True), stored.matrix, wanted)
+
+
+def stored_precision(folder: Path) -> Precision | None:
+    """In what precision a folder of this form is; None of any other."""
+    return FORMATS.get(str(read_json(folder / "config.json").get("format")))
 
 
 class _Stored:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hallmark import __version__
-from hallmark.models.checkpoint import read_shape
+from hallmark.models.checkpoint import chosen_precision
 from hallmark.models.folder import content_hash
-from hallmark.models.precision import choose_precision
 from hallmark.models.tokenizer import Tokenizer
 from hallmark.outputs.plan import Plan
 
@@ -29,7 +28,7 @@ def identity_of(
         "models": {
             name: {
                 **model_hashes(folder),
-                "precision": precision_of(folder, precision=precision, device=device),
+                "precision": str(chosen_precision(folder, precision, device=device)),
             }
             for name, folder in folders.items()
         },
@@ -44,12 +43,6 @@ def model_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of a model's files (names and contents, cards left out) and of its merges."""
     merges = Tokenizer.load(folder).merge_lines()
     return {"model_sha256": content_hash(folder), "tokenizer_sha256": _sha256(merges)}
-
-
-def precision_of(folder: Path, *, precision: str, device: str) -> str:
-    """The precision that "auto" stands for with this model, found without loading it."""
-    size = read_shape(folder).parameters
-    return str(choose_precision(precision, device=device, parameters=size))
 
 
 def differing(found: Any, wanted: Mapping[str, Any]) -> str:

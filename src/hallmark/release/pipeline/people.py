@@ -26,7 +26,7 @@ MOST = 150  # pieces of what is at hand
 LIMIT = (
     "The human text is what is at hand on any machine: an editorial of 1897 and the reference "
     "manual of Python, the same authors in training and test. All that compares with human "
-    "text is a trial of the machinery and no finding. Give your own with --human."
+    "text is a trial of the machinery and no finding. Take texts of your own instead."
 )
 _TURNS = ("train", "test", "train", "valid", "test")  # which split the next piece belongs to
 _PROSE = re.compile(r"[A-Z][^{}<>|=_*`\\]{120,}[.]")
@@ -69,7 +69,7 @@ def _write_at_hand(out: Path, *, tokens: int, tokenizer: Tokenizer) -> None:
     found: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for number, text in enumerate(islice(dict.fromkeys(pieces(tokenizer, tokens=tokens)), MOST)):
         length = len(tokenizer.encode(text))
-        record = {"id": number, "ended": False, "length": length, "text": text}
+        record = {"id": number, "ended": False, "length": length, "text": text, "practice": True}
         found[_TURNS[number % len(_TURNS)]].append(record)
     for split, records in found.items():
         with write_atomically(out / f"{PRACTICE}.{split}.jsonl") as file:
