@@ -24,6 +24,8 @@ ELSEWHERE = {
     "hallmark reproduce": "tests/release/pipeline/test_reproduce.py",
     "hallmark signals": "tests/cli/test_signals.py",
     "hallmark cases serve": "tests/cli/test_cases.py",
+    "hallmark export 1.5B": "tests/cli/test_export.py",
+    "hallmark generate": "tests/cli/test_generate.py",
 }
 
 
