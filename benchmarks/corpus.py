@@ -183,13 +183,13 @@ def report(results: dict[str, list[dict[str, float]]], tokens: int, folder: Path
     print("|---|---|---|---|---|---|---|")
     for side, m in middle.items():
         runs = " ".join(f"{r['seconds']:.1f}" for r in results[side])
-        limit = side == "products"
-        more = "- | " if limit else f"{m['above']:.0f} | "
-        memory = "-" if limit else f"{m['above'] / ours['above']:.2f}"
+        above, memory = f"{m['above']:.0f}", f"{m['above'] / ours['above']:.2f}"
+        if side == "products":
+            above = memory = "-"
         print(
             f"| {side} | {tokens / m['seconds']:.0f} | {m['seconds']:.1f} ({runs}) "
             f"| {m['cpu']:.1f} "
-            f"| {more}{m['seconds'] / ours['seconds']:.2f} | {memory} |"
+            f"| {above} | {m['seconds'] / ours['seconds']:.2f} | {memory} |"
         )
     for side in results:
         if side in ("count", "sort"):

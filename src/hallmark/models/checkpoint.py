@@ -66,8 +66,7 @@ def read_shape(folder: Path) -> GPT2Config:
 
 def chosen_precision(folder: Path, name: str, *, device: str) -> Precision:
     """What `name` stands for with the model in `folder`, found without loading it."""
-    size, compact = read_shape(folder).parameters, (folder / "config.json").exists()
-    stored = quantised.stored_precision(folder) if compact else None
+    size, stored = read_shape(folder).parameters, quantised.stored_precision(folder)
     return choose_precision(name, device=device, parameters=size, stored=stored)
 
 

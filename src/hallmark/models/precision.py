@@ -38,9 +38,8 @@ def choose_precision(
     precision that its folder has `stored`.
 
     On a CPU: int4 where that is stored, whose loss there is anyway; else float32 below 30 million
-    parameters, where nothing is gained, and int8 above. On
-    other devices bf16. ValueError for another name, or for int8 and int4 where the device is
-    no CPU.
+    parameters, where nothing is gained, and int8 above. On other devices bf16. ValueError for
+    another name, or for int8 and int4 where the device is no CPU.
     """
     on_cpu = device.partition(":")[0] == "cpu"
     if name == AUTO:

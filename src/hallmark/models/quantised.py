@@ -56,7 +56,8 @@ def load(folder: Path, *, precision: str = Precision.FLOAT32) -> GPT2:
 
 def stored_precision(folder: Path) -> Precision | None:
     """In what precision a folder of this form is; None of any other."""
-    return FORMATS.get(str(read_json(folder / "config.json").get("format")))
+    path = folder / "config.json"
+    return FORMATS.get(str(read_json(path).get("format"))) if path.exists() else None
 
 
 class _Stored:
