@@ -128,7 +128,6 @@ def bots(
 ) -> None:
     """Let simulated raters play the pages of a served study: a dry run, marked as one."""
     from hallmark.study.bots import LEFT, play, tally
-    from hallmark.study.exclusions import STILL
 
     known, made = load(study, plan)
     played = play(url, known, made, raters=raters, at_once=at_once, seed=seed, pace=pace)
@@ -138,9 +137,16 @@ def bots(
         return
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     note("All of it is marked as simulated and enters no figure about people.", quiet=quiet)
-    if counts[LEFT]:
+    note_who_left(LEFT if counts[LEFT] else None, quiet=quiet)
+
+
+def note_who_left(left: str | None, *, quiet: bool) -> None:
+    """What becomes of simulated raters who `left`, where any did."""
+    if left is not None:
+        from hallmark.study.exclusions import STILL
+
         note(
-            f"Who {LEFT} may come back: counted as \"{STILL.lower()}\", and as dropped out once "
+            f"Who {left} may come back: counted as \"{STILL.lower()}\", and as dropped out once "
             "silent for as long as `hallmark study serve --abandoned` says.", quiet=quiet,
         )  # fmt: skip
 
