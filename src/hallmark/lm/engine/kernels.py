@@ -25,15 +25,16 @@ from hallmark.lm.engine.bits import (
     store_half,
 )
 from hallmark.lm.engine.simd import (
+    BYTE_PAIRS,
     TILE,
+    bf16_row,
     bf16_tile,
-    bf16_tile_x4,
+    float32_row,
     float32_tile,
-    float32_tile_x4,
+    int4_row,
     int4_tile,
-    int4_tile_x4,
+    int8_row,
     int8_tile,
-    int8_tile_x4,
     key_dot_bf16,
     key_dot_float32,
     weighted_sum_bf16,
@@ -81,23 +82,49 @@ def normalise(x, weight, bias, epsilon, out):
 
 
 @njit(**LOOSE)
-def round_row(x, whole):
-    """One row to whole numbers in -127..127; returns what one of them is worth.
-
-    As `rounding.quantise_rows`: NaN where the row is not finite.
+def rounding_of(x):
+    """What a row is multiplied with to be whole numbers in -127..127, and what one of those is
+    worth; (0, 0) for a row of zeros, (0, NaN) for one that is not finite.
     """
     most_bits = np.int32(0)  # of numbers without sign the bits are in the same order
     for i in range(x.size):
         most_bits = max(most_bits, bits_of_float(x[i]) & _WITHOUT_SIGN)
     most = float_of_bits(most_bits)
     if most_bits == 0 or most_bits >= _INFINITY:
+        return _ZERO, most - most
+    return np.float32(127) / most, most / np.float32(127)
+
+
+@njit(**LOOSE)
+def round_row(x, whole):
+    """One row to whole numbers in -127..127; returns what one of them is worth.
+
+    As `rounding.quantise_rows`: NaN where the row is not finite.
+    """
+    factor, worth = rounding_of(x)
+    if factor == 0:
         for i in range(x.size):
             whole[i] = 0
-        return most - most  # 0, or NaN
-    factor = np.float32(127) / most
+        return worth
     for i in range(x.size):
         whole[i] = nearest(x[i] * factor)
-    return most / np.float32(127)
+    return worth
+
+
+@njit(**LOOSE)
+def round_pairs(x, whole):
+    """As `round_row`, into the same room: the numbers as bytes, then 8 times each pair's sum."""
+    factor, worth = rounding_of(x)
+    numbers, half = whole.view(np.int8), x.size // 2
+    if factor == 0:
+        for i in range(x.size):
+            whole[i] = 0
+        return worth
+    for i in range(half):
+        one, other = nearest(x[2 * i] * factor), nearest(x[2 * i + 1] * factor)
+        numbers[2 * i], numbers[2 * i + 1] = one, other
+        whole[half + i] = 8 * (one + other)
+    return worth
 
 
 @njit(**STRICT)
@@ -106,6 +133,8 @@ def prepare(kind, x, plain, whole):
 
     Into `plain` for float matrices (rounded to bf16 for those), into `whole` for the others.
     """
+    if kind == INT4 and BYTE_PAIRS:
+        return round_pairs(x, whole)
     if kind >= INT8:
         return round_row(x, whole)
     for i in range(x.size):
@@ -118,7 +147,25 @@ def prepare(kind, x, plain, whole):
 
 @njit(**STRICT)
 def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
-    """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs.
+    """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs."""
+    if four:
+        tiles_x4(kind, w, width, m, groups, x, stride, columns, count, out, pitch)
+        return
+    for o in range(count):
+        v, n, to = w + o * width, m + o * groups, out + o * 4
+        if kind == INT8:
+            int8_row(v, width, n, groups, x, stride, columns, to, pitch)
+        elif kind == INT4:
+            int4_row(v, width, n, groups, x, stride, columns, to, pitch)
+        elif kind == BF16:
+            bf16_row(v, width, n, groups, x, stride, columns, to, pitch)
+        else:
+            float32_row(v, width, n, groups, x, stride, columns, to, pitch)
+
+
+@njit(**STRICT)
+def tiles_x4(kind, w, width, m, groups, x, stride, columns, count, out, pitch):
+    """The same for four rows of inputs.
 
     The last tile is moved back so that it ends with the rows; what it computes twice is the same.
     """
@@ -126,22 +173,11 @@ def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch
         o = min(first, count - TILE)
         v, n, to = w + o * width, m + o * groups, out + o * 4
         if kind == INT8:
-            if four:
-                int8_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
-            else:
-                int8_tile(v, width, n, groups, x, stride, columns, to, pitch)
+            int8_tile(v, width, n, groups, x, stride, columns, to, pitch)
         elif kind == INT4:
-            if four:
-                int4_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
-            else:
-                int4_tile(v, width, n, groups, x, stride, columns, to, pitch)
+            int4_tile(v, width, n, groups, x, stride, columns, to, pitch)
         elif kind == BF16:
-            if four:
-                bf16_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
-            else:
-                bf16_tile(v, width, n, groups, x, stride, columns, to, pitch)
-        elif four:
-            float32_tile_x4(v, width, n, groups, x, stride, columns, to, pitch)
+            bf16_tile(v, width, n, groups, x, stride, columns, to, pitch)
         else:
             float32_tile(v, width, n, groups, x, stride, columns, to, pitch)
 
