@@ -45,7 +45,8 @@ def prompt_of(shape: str, length: int) -> list[int]:
 
 def hallmark(shape: str, precision: str, prompt: list[int], count: int, threads: int) -> float:
     """Ours."""
-    from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token
+    from hallmark.lm.engine.decoder import Decoder, Token
+    from hallmark.lm.engine.state import MAX_ROWS
     from hallmark.lm.sampling import SamplingParams
 
     network = hallmark_network(shape, precision)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token, Told
+from hallmark.lm.engine.decoder import Decoder, Token, Told
+from hallmark.lm.engine.state import MAX_ROWS
 from hallmark.lm.row import Generation, OnToken, Row
 from hallmark.lm.sampling import SamplingParams
 from hallmark.lm.speculation import Ask, Draft, Pace

@@ -15,7 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token
+from hallmark.lm.engine.decoder import Decoder, Token
+from hallmark.lm.engine.state import MAX_ROWS
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
 

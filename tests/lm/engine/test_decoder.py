@@ -11,7 +11,8 @@ import torch
 
 from hallmark.lm.engine import fits
 from hallmark.lm.engine.batch import FROM_ROWS
-from hallmark.lm.engine.decoder import MAX_ROWS, Decoder, Token
+from hallmark.lm.engine.decoder import Decoder, Token
+from hallmark.lm.engine.state import MAX_ROWS
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.matrices import float_matrix, in_precision
@@ -24,6 +25,13 @@ GREEDY = SamplingParams(temperature=0)
 WHOLE = (Precision.INT8, Precision.INT4)
 # Where the cache is bf16, and where inputs are rounded at each product, errors add up.
 CLOSE = {Precision.FLOAT32: 1e-4, Precision.BF16: 0.1, Precision.INT8: 0.15, Precision.INT4: 0.15}
+
+
+@pytest.fixture(autouse=True, params=["PyTorch's", "compiled"])
+def products(request, monkeypatch) -> None:
+    """Whose products passes over many rows use; on a given processor it is one of the two."""
+    many = FROM_ROWS if request.param == "PyTorch's" else MAX_ROWS + 1
+    monkeypatch.setattr("hallmark.lm.engine.decoder.from_rows", lambda precision: many)
 
 
 def make(precision: str = Precision.FLOAT32, config: GPT2Config = CONFIG) -> GPT2:

@@ -12,15 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hallmark.lm.engine.batch import FROM_ROWS, Products, step_many
+from hallmark.lm.engine.batch import Products, from_rows, step_many
 from hallmark.lm.engine.draws import BINS, BLOCK, Draw
 from hallmark.lm.engine.entries import entries
-from hallmark.lm.engine.state import Rows, make_cache, make_room, weights_of
+from hallmark.lm.engine.state import MAX_ROWS, Rows, make_cache, make_room, weights_of
 from hallmark.lm.engine.team import Team
 from hallmark.lm.sampling import SamplingParams
 from hallmark.models.gpt2 import GPT2
-
-MAX_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class Decoder:
         self.network, self.params, self.slots = network, params, slots
         threads = threads or torch.get_num_threads()
         self._weights, self._products = weights_of(network), Products(network)
+        self._many = from_rows(network.precision)
         self._cache = make_cache(network, slots=slots, capacity=capacity)
         self._room = make_room(network, rows=MAX_ROWS, threads=threads)
         self._team = Team(threads, barrier=self._room.barrier)
@@ -100,7 +99,7 @@ class Decoder:
         )  # fmt: skip
         self._room.barrier[:] = 0
         state = (self._weights, self._cache, rows, self._room, draw)
-        if len(tokens) < FROM_ROWS:
+        if len(tokens) < self._many:
             self._team.run(entries().step, *state)
         else:
             self._team.run(step_many, self._products, *state)

@@ -13,6 +13,7 @@ from hallmark.lm.engine.kernels import (
     STRICT,
     attend,
     embed,
+    form_of,
     gelu,
     normalise,
     prepare,
@@ -83,13 +84,12 @@ def forward(rank, size, weights, cache, rows, room):
     kind, matrices, epsilon = weights.kind, weights.matrices, weights.epsilon
     count, layers, c = rows.tokens.size, weights.norms.shape[0], room.x.shape[1]
     x, qkv, attended, hidden = room.x[:count], room.qkv, room.attended[:count], room.hidden[:count]
-    plain, whole, steps, sums = (
-        room.plain[rank],
-        room.whole[rank],
-        room.steps[rank],
-        room.sums[rank],
+    plain, whole, steps = room.plain[rank], room.whole[rank], room.steps[rank]
+    inputs, scratch, form = (
+        (plain, whole),
+        (room.sums[rank], room.unpacked[rank]),
+        form_of(kind, count),
     )
-    inputs = (plain, whole)
     barrier, times = address_of(room.barrier), 0
     none = weights.last_norm[:0]
     ends = (0, 3 * c, 4 * c, 8 * c, 9 * c)  # of the four matrices in scales and biases
@@ -107,29 +107,30 @@ def forward(rank, size, weights, cache, rows, room):
             matrix = matrices[4 * layer + part]
             own = share_of(ends[part + 1] - ends[part], rank, size, 16)
             if part == 0:
-                prepare_all(kind, x, c, norms[:2], epsilon, plain, whole, steps)
-                product(kind, matrix, s, b, inputs, steps, c, count, own, False, qkv, sums)
+                prepare_all(form, x, c, norms[:2], epsilon, plain, whole, steps)
+                product(kind, matrix, s, b, inputs, steps, c, count, own, False, qkv, scratch)
                 store_keys_and_values(cache, rows, layer, qkv, own)
                 times = meet(barrier, size, times)
                 attend_all(cache, rows, layer, room, rank, size)
             elif part == 1:
-                prepare_all(kind, attended, c, none, epsilon, plain, whole, steps)
-                product(kind, matrix, s, b, inputs, steps, c, count, own, True, x, sums)
+                prepare_all(form, attended, c, none, epsilon, plain, whole, steps)
+                product(kind, matrix, s, b, inputs, steps, c, count, own, True, x, scratch)
             elif part == 2:
-                prepare_all(kind, x, c, norms[2:], epsilon, plain, whole, steps)
-                product(kind, matrix, s, b, inputs, steps, c, count, own, False, hidden, sums)
+                prepare_all(form, x, c, norms[2:], epsilon, plain, whole, steps)
+                product(kind, matrix, s, b, inputs, steps, c, count, own, False, hidden, scratch)
                 for row in range(count):
                     gelu(hidden[row, own[0] : own[1]])
             else:
-                prepare_all(kind, hidden, 4 * c, none, epsilon, plain, whole, steps)
-                product(kind, matrix, s, b, inputs, steps, 4 * c, count, own, True, x, sums)
+                prepare_all(form, hidden, 4 * c, none, epsilon, plain, whole, steps)
+                product(kind, matrix, s, b, inputs, steps, 4 * c, count, own, True, x, scratch)
             times = meet(barrier, size, times)
 
     wanted = rows.wanted.size
+    form = form_of(kind, wanted)
     for i in range(wanted):
         row, norm = x[rows.wanted[i] : rows.wanted[i] + 1], weights.last_norm
-        prepare_all(kind, row, c, norm, epsilon, plain[i:], whole[i:], steps[i:])
+        prepare_all(form, row, c, norm, epsilon, plain[i:], whole[i:], steps[i:])
     matrix, scale, bias = matrices[4 * layers], weights.token_scales, weights.no_bias
     own = share_of(scale.size, rank, size, 16)
-    product(kind, matrix, scale, bias, inputs, steps, c, wanted, own, False, room.logits, sums)
+    product(kind, matrix, scale, bias, inputs, steps, c, wanted, own, False, room.logits, scratch)
     meet(barrier, size, times)

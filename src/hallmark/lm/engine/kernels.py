@@ -25,6 +25,7 @@ from hallmark.lm.engine.bits import (
     store_half,
 )
 from hallmark.lm.engine.simd import (
+    BYTE_DOTS,
     BYTE_PAIRS,
     TILE,
     bf16_row,
@@ -37,6 +38,7 @@ from hallmark.lm.engine.simd import (
     int8_tile,
     key_dot_bf16,
     key_dot_float32,
+    unpack_int4,
     weighted_sum_bf16,
     weighted_sum_float32,
 )
@@ -48,6 +50,7 @@ STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # Inlined, or the process that compiles would call another copy of them than the disk keeps, with
 # sums in another order: their last bits differed from those of every later run.
 LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}, "forceinline": True}
+_FEW = 4  # rows
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _WITHOUT_SIGN, _INFINITY = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
 _LOWEST = np.float32(-87)
@@ -112,6 +115,20 @@ def round_row(x, whole):
 
 
 @njit(**LOOSE)
+def round_bytes(x, whole):
+    """As `round_row`, into the same room as unsigned bytes: the numbers plus 128."""
+    factor, worth = rounding_of(x)
+    numbers = whole.view(np.uint8)
+    if factor == 0:
+        for i in range(x.size):
+            numbers[i] = 128
+        return worth
+    for i in range(x.size):
+        numbers[i] = nearest(x[i] * factor) + 128
+    return worth
+
+
+@njit(**LOOSE)
 def round_pairs(x, whole):
     """As `round_row`, into the same room: the numbers as bytes, then 8 times each pair's sum."""
     factor, worth = rounding_of(x)
@@ -128,6 +145,12 @@ def round_pairs(x, whole):
 
 
 @njit(**STRICT)
+def form_of(kind, rows):
+    """The kind that inputs take: for more than some rows 4-bit weights are unpacked to 8 bits."""
+    return INT8 if kind == INT4 and rows > _FEW else kind
+
+
+@njit(**STRICT)
 def prepare(kind, x, plain, whole):
     """One row as the input of a product; returns what a whole number of it is worth.
 
@@ -135,6 +158,8 @@ def prepare(kind, x, plain, whole):
     """
     if kind == INT4 and BYTE_PAIRS:
         return round_pairs(x, whole)
+    if kind == INT8 and BYTE_DOTS:
+        return round_bytes(x, whole)
     if kind >= INT8:
         return round_row(x, whole)
     for i in range(x.size):
@@ -183,14 +208,16 @@ def tiles_x4(kind, w, width, m, groups, x, stride, columns, count, out, pitch):
 
 
 @njit(**STRICT)
-def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add, out, sums):
+def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add, out, scratch):
     """Outputs `share` of x W' + b for `rows` rows of inputs, written or added to `out`.
 
-    matrix: addresses of weights and multipliers. inputs: (plain, whole) as `prepare` left them.
-    sums: (4, BLOCK) int32, room for dot products.
+    matrix: addresses of weights and multipliers. inputs: (plain, whole) as `prepare` left them
+    for `form_of(kind, rows)`. scratch: (4, BLOCK) int32, room for dot products, and (BLOCK, in)
+    int8, for a block of weights.
     """
     plain, whole = inputs
-    is_whole = kind >= INT8
+    sums, unpacked = scratch
+    is_whole, form = kind >= INT8, form_of(kind, rows)
     base = address_of(whole) if is_whole else address_of(plain)
     stride = np.int64(plain.shape[1]) * (2 if is_whole else 4)
     width = columns * 4 if kind == FLOAT32 else columns * 2
@@ -198,17 +225,22 @@ def product(kind, matrix, scale, bias, inputs, steps, columns, rows, share, add,
         width = columns if kind == INT8 else columns // 2
     groups = columns // 32
     scales, biases, found = address_of(scale), address_of(bias), address_of(sums)
+    block, pace = address_of(unpacked), columns if form != kind else width
     outs, pitch = address_of(out), np.int64(out.shape[1]) * 4
     for begin in range(share[0], share[1], BLOCK):
         # Less than a tile is left at the end of a vocabulary: move back, and never read behind it.
         first = max(0, min(begin, share[1] - TILE))
         count = min(BLOCK, share[1] - first)
         w, m = matrix[0] + first * width, matrix[1] + first * groups
+        if form != kind:
+            for o in range(count):
+                unpack_int4(w + o * width, m + o * groups, columns, block + o * columns)
+            w = block
         row = 0
         while row < rows:
             four = rows - row >= 4
             x = base + row * stride
-            tiles(kind, four, w, width, m, groups, x, stride, columns, count, found, BLOCK * 4)
+            tiles(form, four, w, pace, m, groups, x, stride, columns, count, found, BLOCK * 4)
             for k in range(4 if four else 1):
                 sums_at, to = found + k * BLOCK * 4, outs + (row + k) * pitch + first * 4
                 step, s, b = steps[row + k], scales + first * 4, biases + first * 4

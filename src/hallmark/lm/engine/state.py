@@ -17,6 +17,7 @@ from hallmark.models.precision import Precision
 
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
+MAX_ROWS = 64  # of a pass
 BLOCK = 32  # outputs of a product that are finished together
 KINDS = {p: i for i, p in enumerate(Precision)}  # float32 0, bf16 1, int8 2, int4 3
 _MATRICES = (("attn", "c_attn"), ("attn", "c_proj"), ("mlp", "c_fc"), ("mlp", "c_proj"))
@@ -82,6 +83,7 @@ class Room(NamedTuple):
     bytes: NDArray[np.int8]  # (R, 4 C): the same as whole numbers
     shared_steps: Floats  # (R,)
     sums: NDArray[np.int32]  # (S, 4, BLOCK): of dot products
+    unpacked: NDArray[np.int8]  # (S, BLOCK, 4 C): a block of 4-bit weights as bytes
 
 
 def weights_of(network: GPT2) -> Weights:
@@ -164,4 +166,5 @@ def make_room(network: GPT2, *, rows: int, threads: int) -> Room:
         bytes=np.empty((rows, 4 * c.n_embd), dtype=np.int8),
         shared_steps=np.ones(rows, dtype=f),
         sums=np.zeros((threads, 4, BLOCK), dtype=np.int32),
+        unpacked=np.empty((threads, BLOCK, 4 * c.n_embd), dtype=np.int8),
     )
