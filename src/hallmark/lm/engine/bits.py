@@ -150,10 +150,11 @@ else:
         return 0
 
 
-# Looks before the processor is left to others: some 100 microseconds, for a nap takes 70 at least,
-# and threads that nap by turns wait for each other at every meeting. By sleeping: sched_yield gives
-# away what is left of the thread's share of time (Linux 6.18), and beside other work it starves.
-_PATIENCE = 100_000
+# Looks before the processor is left to others: some 100 microseconds. A nap takes 70 at least, so
+# with less patience threads nap by turns and wait for each other at every meeting; with more they
+# take time from other work. By sleeping: sched_yield gives away what is left of the thread's share
+# of time (Linux 6.18), and beside other work it starves.
+_PATIENCE = 300_000
 _NAP = 20  # microseconds
 
 

@@ -170,41 +170,51 @@ def prepare(kind, x, plain, whole):
     return _ONE
 
 
+def _each(row: Any, tile: Any) -> Any:
+    """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs."""
+
+    @njit(**STRICT)
+    def each(four, w, width, m, groups, x, stride, columns, count, out, pitch):
+        if not four:
+            for o in range(count):
+                row(
+                    w + o * width,
+                    width,
+                    m + o * groups,
+                    groups,
+                    x,
+                    stride,
+                    columns,
+                    out + o * 4,
+                    pitch,
+                )
+            return
+        for first in range(0, count, TILE):
+            o = min(
+                first, count - TILE
+            )  # the last ends with the rows; what is done twice is the same
+            tile(
+                w + o * width, width, m + o * groups, groups, x, stride, columns, out + o * 4, pitch
+            )
+
+    return each
+
+
+_each_int8, _each_int4 = _each(int8_row, int8_tile), _each(int4_row, int4_tile)
+_each_float32, _each_bf16 = _each(float32_row, float32_tile), _each(bf16_row, bf16_tile)
+
+
 @njit(**STRICT)
 def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
-    """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs."""
-    if four:
-        tiles_x4(kind, w, width, m, groups, x, stride, columns, count, out, pitch)
-        return
-    for o in range(count):
-        v, n, to = w + o * width, m + o * groups, out + o * 4
-        if kind == INT8:
-            int8_row(v, width, n, groups, x, stride, columns, to, pitch)
-        elif kind == INT4:
-            int4_row(v, width, n, groups, x, stride, columns, to, pitch)
-        elif kind == BF16:
-            bf16_row(v, width, n, groups, x, stride, columns, to, pitch)
-        else:
-            float32_row(v, width, n, groups, x, stride, columns, to, pitch)
-
-
-@njit(**STRICT)
-def tiles_x4(kind, w, width, m, groups, x, stride, columns, count, out, pitch):
-    """The same for four rows of inputs.
-
-    The last tile is moved back so that it ends with the rows; what it computes twice is the same.
-    """
-    for first in range(0, count, TILE):
-        o = min(first, count - TILE)
-        v, n, to = w + o * width, m + o * groups, out + o * 4
-        if kind == INT8:
-            int8_tile(v, width, n, groups, x, stride, columns, to, pitch)
-        elif kind == INT4:
-            int4_tile(v, width, n, groups, x, stride, columns, to, pitch)
-        elif kind == BF16:
-            bf16_tile(v, width, n, groups, x, stride, columns, to, pitch)
-        else:
-            float32_tile(v, width, n, groups, x, stride, columns, to, pitch)
+    """`_each` of a kind."""
+    if kind == INT8:
+        _each_int8(four, w, width, m, groups, x, stride, columns, count, out, pitch)
+    elif kind == INT4:
+        _each_int4(four, w, width, m, groups, x, stride, columns, count, out, pitch)
+    elif kind == BF16:
+        _each_bf16(four, w, width, m, groups, x, stride, columns, count, out, pitch)
+    else:
+        _each_float32(four, w, width, m, groups, x, stride, columns, count, out, pitch)
 
 
 @njit(**STRICT)
