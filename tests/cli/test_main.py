@@ -114,6 +114,16 @@ def all_commands() -> dict[str, Any]:
     return commands
 
 
+@pytest.mark.parametrize("thread", [False, True])
+def test_what_is_to_be_done_at_the_end_is_done(thread: bool) -> None:
+    """Though a process leaves at once: not before threads, and with what is in its buffers."""
+    begin = "import threading; threading.Timer(0.2, print, ['first']).start(); " if thread else ""
+    body = f"import atexit; {begin}atexit.register(print, 'last')"
+    done = subprocess.run(stand_in(body), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == (["first", "last"] if thread else ["last"])
+
+
 def test_every_command_has_json_and_quiet() -> None:
     commands = all_commands()
     assert {"detect", "study plan", "signals read"} <= commands.keys()

@@ -115,8 +115,8 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    # Loading PyTorch makes millions of objects that stay: a collection every 700 of them is a tenth
-    # of a short command's time.
+    # Loading PyTorch makes very many objects that stay, and looking through them after every 700
+    # takes a tenth of its time.
     gc.set_threshold(10_000)
     _leave(main(sys.argv[1:]))
 

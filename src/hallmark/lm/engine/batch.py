@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from hallmark.lm.engine.draws import Draw
 from hallmark.lm.engine.entries import entries
 from hallmark.lm.engine.forward import share_of
-from hallmark.lm.engine.simd import BYTE_DOTS
 from hallmark.lm.engine.state import MAX_ROWS, Cache, Room, Rows, Weights, matrices_of
+from hallmark.lm.engine.tiles import BYTE_DOTS
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.precision import SMALL, Precision
 from hallmark.models.rounding import unpack

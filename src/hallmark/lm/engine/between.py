@@ -6,14 +6,8 @@ from numba import njit
 
 from hallmark.lm.engine.bits import address_of, load_float, meet, store_float
 from hallmark.lm.engine.forward import attend_all, store_keys_and_values
-from hallmark.lm.engine.kernels import (
-    INT8,
-    STRICT,
-    embed,
-    gelu,
-    normalise,
-    round_row,
-)
+from hallmark.lm.engine.inputs import INT8, STRICT, round_row
+from hallmark.lm.engine.kernels import embed, gelu, normalise
 
 
 @njit(**STRICT)

@@ -13,7 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hallmark.lm.engine.bits import bits_of_float, float_of_bits
-from hallmark.lm.engine.kernels import LOOSE, STRICT, exp
+from hallmark.lm.engine.inputs import LOOSE, STRICT
+from hallmark.lm.engine.kernels import exp
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -13,7 +13,7 @@ from hallmark.lm.compiled import Kernel, kept, stamp
 from hallmark.lm.engine import between
 from hallmark.lm.engine.draws import draw_all
 from hallmark.lm.engine.forward import forward
-from hallmark.lm.engine.kernels import STRICT
+from hallmark.lm.engine.inputs import STRICT
 
 
 class Entries(NamedTuple):

@@ -9,17 +9,8 @@ from __future__ import annotations
 from numba import njit
 
 from hallmark.lm.engine.bits import address_of, meet
-from hallmark.lm.engine.kernels import (
-    STRICT,
-    attend,
-    embed,
-    form_of,
-    gelu,
-    normalise,
-    prepare,
-    product,
-    store,
-)
+from hallmark.lm.engine.inputs import STRICT, form_of, prepare
+from hallmark.lm.engine.kernels import attend, embed, gelu, normalise, product, store
 
 
 @njit(**STRICT)
@@ -85,11 +76,8 @@ def forward(rank, size, weights, cache, rows, room):
     count, layers, c = rows.tokens.size, weights.norms.shape[0], room.x.shape[1]
     x, qkv, attended, hidden = room.x[:count], room.qkv, room.attended[:count], room.hidden[:count]
     plain, whole, steps = room.plain[rank], room.whole[rank], room.steps[rank]
-    inputs, scratch, form = (
-        (plain, whole),
-        (room.sums[rank], room.unpacked[rank]),
-        form_of(kind, count),
-    )
+    inputs, scratch = (plain, whole), (room.sums[rank], room.unpacked[rank])
+    form = form_of(kind, count)
     barrier, times = address_of(room.barrier), 0
     none = weights.last_norm[:0]
     ends = (0, 3 * c, 4 * c, 8 * c, 9 * c)  # of the four matrices in scales and biases

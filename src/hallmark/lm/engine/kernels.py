@@ -11,48 +11,48 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from hallmark.lm.compiled import as_kind_of, exponential
+from hallmark.lm.compiled import exponential
 from hallmark.lm.compiled import gelu as gelu_of
 from hallmark.lm.engine.bits import (
     address_of,
     bits_of_float,
-    float_of_bits,
     load_bf16,
     load_byte,
     load_float,
-    nearest,
     store_float,
     store_half,
 )
+from hallmark.lm.engine.inputs import (
+    BF16,
+    FLOAT32,
+    INT4,
+    INT8,
+    LOOSE,
+    STRICT,
+    bf16_bits,
+    form_of,
+)
 from hallmark.lm.engine.simd import (
-    BYTE_DOTS,
-    BYTE_PAIRS,
     TILE,
     bf16_row,
     bf16_tile,
     float32_row,
     float32_tile,
-    int4_row,
-    int4_tile,
-    int8_row,
-    int8_tile,
     key_dot_bf16,
     key_dot_float32,
-    unpack_int4,
     weighted_sum_bf16,
     weighted_sum_float32,
 )
 from hallmark.lm.engine.state import BLOCK
+from hallmark.lm.engine.tiles import (
+    int4_row,
+    int4_tile,
+    int8_row,
+    int8_tile,
+    unpack_int4,
+)
 
-FLOAT32, BF16, INT8, INT4 = 0, 1, 2, 3
-STRICT: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-# Sums may be reordered, so that they use wide registers; NaN and infinity keep their meaning.
-# Inlined, or the process that compiles would call another copy of them than the disk keeps, with
-# sums in another order: their last bits differed from those of every later run.
-LOOSE = STRICT | {"fastmath": {"reassoc", "contract", "nsz"}, "forceinline": True}
-_FEW = 4  # rows
 _ZERO, _ONE = np.float32(0), np.float32(1)
-_WITHOUT_SIGN, _INFINITY = np.int32(0x7FFFFFFF), np.int32(0x7F800000)
 _LOWEST = np.float32(-87)
 
 
@@ -60,12 +60,6 @@ _LOWEST = np.float32(-87)
 def exp(x):
     """e^x in float32 for x up to 88; below -87 what it is there."""
     return exponential(max(x, _LOWEST))
-
-
-@njit(**STRICT)
-def bf16_bits(x):
-    """The nearest bf16 to a float32, half to even, as the upper half of 32 bits."""
-    return np.int32(as_kind_of(x, np.uint16(0)))
 
 
 @njit(**LOOSE)
@@ -84,92 +78,6 @@ def normalise(x, weight, bias, epsilon, out):
         out[i] = (x[i] - mean) * factor * weight[i] + bias[i]
 
 
-@njit(**LOOSE)
-def rounding_of(x):
-    """What a row is multiplied with to be whole numbers in -127..127, and what one of those is
-    worth; (0, 0) for a row of zeros, (0, NaN) for one that is not finite.
-    """
-    most_bits = np.int32(0)  # of numbers without sign the bits are in the same order
-    for i in range(x.size):
-        most_bits = max(most_bits, bits_of_float(x[i]) & _WITHOUT_SIGN)
-    most = float_of_bits(most_bits)
-    if most_bits == 0 or most_bits >= _INFINITY:
-        return _ZERO, most - most
-    return np.float32(127) / most, most / np.float32(127)
-
-
-@njit(**LOOSE)
-def round_row(x, whole):
-    """One row to whole numbers in -127..127; returns what one of them is worth.
-
-    As `rounding.quantise_rows`: NaN where the row is not finite.
-    """
-    factor, worth = rounding_of(x)
-    if factor == 0:
-        for i in range(x.size):
-            whole[i] = 0
-        return worth
-    for i in range(x.size):
-        whole[i] = nearest(x[i] * factor)
-    return worth
-
-
-@njit(**LOOSE)
-def round_bytes(x, whole):
-    """As `round_row`, into the same room as unsigned bytes: the numbers plus 128."""
-    factor, worth = rounding_of(x)
-    numbers = whole.view(np.uint8)
-    if factor == 0:
-        for i in range(x.size):
-            numbers[i] = 128
-        return worth
-    for i in range(x.size):
-        numbers[i] = nearest(x[i] * factor) + 128
-    return worth
-
-
-@njit(**LOOSE)
-def round_pairs(x, whole):
-    """As `round_row`, into the same room: the numbers as bytes, then 8 times each pair's sum."""
-    factor, worth = rounding_of(x)
-    numbers, half = whole.view(np.int8), x.size // 2
-    if factor == 0:
-        for i in range(x.size):
-            whole[i] = 0
-        return worth
-    for i in range(half):
-        one, other = nearest(x[2 * i] * factor), nearest(x[2 * i + 1] * factor)
-        numbers[2 * i], numbers[2 * i + 1] = one, other
-        whole[half + i] = 8 * (one + other)
-    return worth
-
-
-@njit(**STRICT)
-def form_of(kind, rows):
-    """The kind that inputs take: for more than some rows 4-bit weights are unpacked to 8 bits."""
-    return INT8 if kind == INT4 and rows > _FEW else kind
-
-
-@njit(**STRICT)
-def prepare(kind, x, plain, whole):
-    """One row as the input of a product; returns what a whole number of it is worth.
-
-    Into `plain` for float matrices (rounded to bf16 for those), into `whole` for the others.
-    """
-    if kind == INT4 and BYTE_PAIRS:
-        return round_pairs(x, whole)
-    if kind == INT8 and BYTE_DOTS:
-        return round_bytes(x, whole)
-    if kind >= INT8:
-        return round_row(x, whole)
-    for i in range(x.size):
-        plain[i] = x[i]
-    if kind == BF16:
-        for i in range(x.size):
-            plain[i] = float_of_bits(bf16_bits(plain[i]) << np.int32(16))
-    return _ONE
-
-
 def _each(row: Any, tile: Any) -> Any:
     """Dot products of `count` rows of weights, at least a tile, with one or four rows of inputs."""
 
@@ -177,25 +85,13 @@ def _each(row: Any, tile: Any) -> Any:
     def each(four, w, width, m, groups, x, stride, columns, count, out, pitch):
         if not four:
             for o in range(count):
-                row(
-                    w + o * width,
-                    width,
-                    m + o * groups,
-                    groups,
-                    x,
-                    stride,
-                    columns,
-                    out + o * 4,
-                    pitch,
-                )
+                v, n, to = w + o * width, m + o * groups, out + o * 4
+                row(v, width, n, groups, x, stride, columns, to, pitch)
             return
         for first in range(0, count, TILE):
-            o = min(
-                first, count - TILE
-            )  # the last ends with the rows; what is done twice is the same
-            tile(
-                w + o * width, width, m + o * groups, groups, x, stride, columns, out + o * 4, pitch
-            )
+            o = min(first, count - TILE)  # the last ends with the rows; some are done twice
+            v, n, to = w + o * width, m + o * groups, out + o * 4
+            tile(v, width, n, groups, x, stride, columns, to, pitch)
 
     return each
 

@@ -13,8 +13,8 @@ import pytest
 PROGRAM = """
 import numpy as np, torch
 from numba import njit
-from hallmark.lm.engine import kernels
-from hallmark.lm.engine.simd import (
+from hallmark.lm.engine import inputs
+from hallmark.lm.engine.tiles import (
     BYTE_DOTS, BYTE_PAIRS, int4_row, int4_tile, int8_row, int8_tile, unpack_int4,
 )
 from hallmark.models.rounding import pack, unpack
@@ -42,8 +42,8 @@ def check(kind, sums, columns, weight, m, values):
     x[0], x[1] = 3.0, 0.0
     whole, plain = np.zeros((4, columns), np.int16), np.zeros((4, columns), np.int16)
     for row in range(4):
-        kernels.prepare(kind, x[row], np.empty_like(x[row]), whole[row])
-        kernels.round_row(x[row], plain[row])
+        inputs.prepare(kind, x[row], np.empty_like(x[row]), whole[row])
+        inputs.round_row(x[row], plain[row])
     expected = plain.astype(int) @ values.T
     for rows in (1, 4):
         out = np.zeros((4, 8), np.int32)
@@ -59,14 +59,14 @@ for columns in (64, 448):
     q[0], m[0] = -8, 15  # the largest sums that there are
     packed, *_ = pack(torch.from_numpy(q), torch.empty(0), torch.empty(0))
     values = np.repeat(m, 32, axis=1)
-    check(kernels.INT4, int4, columns, packed.numpy(), m, q * values.astype(int))
+    check(inputs.INT4, int4, columns, packed.numpy(), m, q * values.astype(int))
     out = np.zeros(columns, np.int8)
     unpacked(packed.numpy()[1].ctypes.data, m[1].ctypes.data, columns, out.ctypes.data)
     assert (out == unpack(packed, torch.from_numpy(m))[1].numpy()).all()
 for columns in (32, 64, 480):
     w = rng.integers(-127, 128, (5, columns)).astype(np.int8)
     w[0] = -127
-    check(kernels.INT8, int8, columns, w, np.zeros((5, columns // 32), np.int8), w.astype(int))
+    check(inputs.INT8, int8, columns, w, np.zeros((5, columns // 32), np.int8), w.astype(int))
 print("bytes" if BYTE_PAIRS else "words", "dots" if BYTE_DOTS else "words")
 """
 X86 = platform.machine().lower() in ("x86_64", "amd64")
