@@ -119,9 +119,43 @@ def test_what_is_to_be_done_at_the_end_is_done(thread: bool) -> None:
     """Though a process leaves at once: not before threads, and with what is in its buffers."""
     begin = "import threading; threading.Timer(0.2, print, ['first']).start(); " if thread else ""
     body = f"import atexit; {begin}atexit.register(print, 'last')"
-    done = subprocess.run(stand_in(body), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        stand_in(body), capture_output=True, text=True, timeout=60, check=False, env=buffered()
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == (["first", "last"] if thread else ["last"])
+
+
+def buffered() -> dict[str, str]:
+    """The environment, without what writes each line at once."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+@pytest.mark.parametrize("end", ["pass", "raise typer.Exit(0)", "raise typer.Exit(1)"])
+def test_output_that_a_full_disk_loses_is_said(end: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            stand_in(f"print('x'); {end}"), stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False, env=buffered(),
+        )  # fmt: skip
+    assert done.returncode == 74
+    assert done.stderr == "hallmark: input or output: no space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 0)])
+def test_a_closed_stream_is_no_error_of_ours(closed: str, code: int) -> None:
+    command = f'"$@" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *PROGRAM, "--version"], capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_a_module_that_cannot_be_imported_is_said_in_one_line(monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "hallmark.cli.models", None)
+    assert main(["models"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_every_command_has_json_and_quiet() -> None:

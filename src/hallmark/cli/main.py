@@ -132,9 +132,10 @@ def _leave(code: int) -> NoReturn:
     if any(not t.daemon for t in others) and os.environ.get("WORLD_SIZE", "1") == "1":
         sys.exit(code)
     atexit._run_exitfuncs()
-    with suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if stream is not None:
+                stream.flush()
     os._exit(code)
 
 
@@ -142,9 +143,12 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code; what went wrong is one line on standard error."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context("hallmark", list(arguments)) as context:
-            command.invoke(context)
-        sys.stdout.flush()
+        try:
+            with command.make_context("hallmark", list(arguments)) as context:
+                command.invoke(context)
+        finally:  # also before an exit code of the command's own: what is lost here must be said
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
         return CLOSED_PIPE
@@ -163,7 +167,10 @@ def _asked(command: Any, arguments: Sequence[str]) -> str:
     """The command that the arguments name, such as `hallmark train prepare`."""
     names = ["hallmark"]
     for argument in arguments:
-        command = getattr(command, "commands", {}).get(argument)
+        try:
+            command = getattr(command, "commands", {}).get(argument)
+        except ImportError:  # that is the error which is about to be said
+            command = None
         if command is None:
             break
         names.append(argument)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hallmark.lm.engine import fits
+from hallmark.lm.engine import batch, fits
 from hallmark.lm.engine.batch import FROM_ROWS
 from hallmark.lm.engine.decoder import Decoder, Token
 from hallmark.lm.engine.state import MAX_ROWS
@@ -211,6 +211,16 @@ def test_a_pass_has_as_many_rows_as_it_may(monkeypatch):
     with Decoder(network, GREEDY, slots=2, capacity=48, threads=2) as decoder:
         rows = [Token(t, i // 40, i % 40, step=0) for i, t in enumerate(tokens)]
         assert len(decoder.read(rows)) == MAX_ROWS
+
+
+@pytest.mark.parametrize("dots", [False, True])
+@pytest.mark.parametrize("amx", [False, True])
+def test_whose_products_many_rows_take(monkeypatch, dots, amx):
+    monkeypatch.setattr("hallmark.lm.engine.batch.BYTE_DOTS", dots)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    ours = WHOLE if dots and not amx else ()
+    for precision in Precision:
+        assert batch.from_rows(precision) == (MAX_ROWS + 1 if precision in ours else FROM_ROWS)
 
 
 def test_which_networks_fit():

@@ -42,8 +42,8 @@ def check(kind, sums, columns, weight, m, values):
     x[0], x[1] = 3.0, 0.0
     whole, plain = np.zeros((4, columns), np.int16), np.zeros((4, columns), np.int16)
     for row in range(4):
-        inputs.prepare(kind, x[row], np.empty_like(x[row]), whole[row])
-        inputs.round_row(x[row], plain[row])
+        worth = inputs.prepare(kind, x[row], np.empty_like(x[row]), whole[row])
+        assert worth == inputs.round_row(x[row], plain[row])
     expected = plain.astype(int) @ values.T
     for rows in (1, 4):
         out = np.zeros((4, 8), np.int32)
@@ -53,17 +53,18 @@ def check(kind, sums, columns, weight, m, values):
         )
         assert (out[:rows, :5] == expected[:rows]).all(), (kind, columns, rows)
 
-for columns in (64, 448):
+for columns in (64, 448, 6400):
     q = rng.integers(-8, 8, (5, columns)).astype(np.int8)
     m = rng.integers(-15, 16, (5, columns // 32)).astype(np.int8)
-    q[0], m[0] = -8, 15  # the largest sums that there are
+    q[0], m[0] = -8, 15  # the largest sums that there are, and of q + 8
+    q[1], m[1] = 7, -15
     packed, *_ = pack(torch.from_numpy(q), torch.empty(0), torch.empty(0))
     values = np.repeat(m, 32, axis=1)
     check(inputs.INT4, int4, columns, packed.numpy(), m, q * values.astype(int))
     out = np.zeros(columns, np.int8)
     unpacked(packed.numpy()[1].ctypes.data, m[1].ctypes.data, columns, out.ctypes.data)
     assert (out == unpack(packed, torch.from_numpy(m))[1].numpy()).all()
-for columns in (32, 64, 480):
+for columns in (32, 64, 480, 6400):
     w = rng.integers(-127, 128, (5, columns)).astype(np.int8)
     w[0] = -127
     check(inputs.INT8, int8, columns, w, np.zeros((5, columns // 32), np.int8), w.astype(int))

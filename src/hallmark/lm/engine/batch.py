@@ -35,9 +35,7 @@ _SLOWER = 50  # times as slow as the plain product: oneDNN has no kernel for thi
 def from_rows(precision: str) -> int:
     """Rows from which a pass is faster so; more than there may be where it never is.
 
-    Whole numbers with VNNI and without AMX: `forward` writes 1,120 tokens a second where oneDNN's
-    products write 320, at 8 rows of the 124M shape on two cores of an AMD EPYC, and 1,380 where
-    they write 1,140 at 64.
+    It never is for whole numbers with VNNI and without AMX, as measured on an AMD EPYC.
     """
     whole = precision in (Precision.INT8, Precision.INT4)
     never = whole and BYTE_DOTS and not torch.cpu._is_amx_tile_supported()

@@ -102,7 +102,10 @@ _each_float32, _each_bf16 = _each(float32_row, float32_tile), _each(bf16_row, bf
 
 @njit(**STRICT)
 def tiles(kind, four, w, width, m, groups, x, stride, columns, count, out, pitch):
-    """`_each` of a kind."""
+    """Dot products of `count` rows of weights of a kind, (1 or 4, count) at `out`.
+
+    w, m, x, out: addresses; width, groups, stride, pitch: bytes from a row of them to the next.
+    """
     if kind == INT8:
         _each_int8(four, w, width, m, groups, x, stride, columns, count, out, pitch)
     elif kind == INT4:

@@ -1,6 +1,6 @@
-"""The few things that numba cannot say: vectors, bits of numbers, and memory between threads.
+"""What numba cannot say of vectors, and with it attention and products of float32 and bf16.
 
-Written in LLVM's own terms, not a processor's, so any processor runs them; where there are wide
+Written in LLVM's own terms, not a processor's, so any processor runs it; where there are wide
 registers (AVX2, AVX-512, NEON) LLVM uses them, and each of these loops runs at memory's speed.
 Addresses are plain integers; their owners keep the memory alive.
 """
@@ -144,7 +144,7 @@ def store_tile(
 
 
 def _float_tile(*, bf16: bool, rows: int) -> Any:
-    """The same for weights in float32 or bf16 and inputs in float32.
+    """Dot products of `tile_of(rows)` rows of weights in float32 or bf16 with `rows` in float32.
 
     The order of adding is the same for any number of rows.
     """

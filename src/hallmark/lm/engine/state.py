@@ -76,7 +76,7 @@ class Room(NamedTuple):
     hidden: Floats  # (R, 4 C)
     logits: Floats  # (R, V)
     plain: Floats  # (S, R, 4 C): each thread's own inputs of a product
-    whole: NDArray[np.int16]  # (S, R, 4 C): the same as whole numbers
+    whole: NDArray[np.int16]  # (S, R, 4 C): the same as whole numbers, as `inputs` lays them out
     steps: Floats  # (S, R): what one of those is worth
     scores: Floats  # (S, n_ctx): attention of one row and head
     shared: Floats  # (R, 4 C): inputs of a product that all threads read

@@ -1,7 +1,8 @@
 """Dot products of rows of weights with rows of inputs, each in one run through the weights.
 
 A row of weights with one of inputs, or a tile of weights with four; sums of whole numbers are
-exact, and so the same whichever is used.
+exact, and so the same whichever is used. Two instructions of x86 for bytes are named, where the
+processor has them; others multiply 16-bit numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numba.extending import intrinsic
 from hallmark.lm.engine import simd
 from hallmark.lm.engine.simd import I8, I16, I32, I64, LANES, STEP, Builder, Value
 
+# Asked of numba at import, for code is compiled for what numba was told (NUMBA_CPU_NAME), and what
+# the disk keeps goes by the same names.
 _FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 _WIDE_BYTES = "+avx512bw" in _FEATURES
 # Whether pairs of products of bytes are added up in one instruction (vpmaddubsw).
@@ -98,7 +101,7 @@ def _byte_pairs(b: Builder, q: Value, x: Value) -> Value:
 
 
 def _dot_tile(rows: int) -> Any:
-    """As `_whole_tile` of 8-bit weights, for inputs as `kernels.round_bytes` leaves them: plus 128.
+    """As `_whole_tile` of 8-bit weights, for inputs as `inputs.round_bytes` leaves them: plus 128.
 
     The weights' own sum, 128 times, is taken off again; it costs a fifth of a tile's work and
     nothing where memory is the limit.
@@ -118,7 +121,8 @@ def _dot_tile(rows: int) -> Any:
                 b.store(zero, total)
 
             def add(total: Value, x: Value, weights: Value) -> None:
-                parts = [b.load(total), x, weights]
+                # As words, which LLVM before 22 wants and later ones take.
+                parts = [b.load(total), *(b.bitcast(v, zero.type) for v in (x, weights))]
                 b.store(simd.call(b, "llvm.x86.avx512.vpdpbusd.512", zero.type, parts), total)
 
             def step(i: Value, numbers: int) -> None:
@@ -159,7 +163,7 @@ def _bytes(b: Builder, address: Value, numbers: int) -> Value:
 
 
 def _byte_tile(rows: int) -> Any:
-    """As `_whole_tile` of 4-bit weights, for inputs as `kernels.round_pairs` leaves them.
+    """As `_whole_tile` of 4-bit weights, for inputs as `inputs.round_pairs` leaves them.
 
     With q the weights plus 8: sums of (q - 8) x are those of q x, a product of unsigned and signed
     bytes, less 8 x. Half as many instructions as in 16 bits, which memory outruns.
