@@ -142,14 +142,62 @@ def test_output_that_a_full_disk_loses_is_said(end: str) -> None:
     assert done.stderr == "hallmark: input or output: no space left on device\n"
 
 
-@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 0)])
-def test_a_closed_stream_is_no_error_of_ours(closed: str, code: int) -> None:
-    command = f'"$@" {closed}'
+CLOSED = "hallmark: standard output is closed; give it a file or /dev/null\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "said"),
+    [
+        ("--version", "2>&-", 0, ""), ("models", "2>&-", 0, ""), ("wrong", "2>&-", 2, ""),
+        ("models", ">&-", 74, CLOSED), ("--version", ">&-", 74, CLOSED),
+        ("models", ">&- 2>&-", 74, ""),
+    ],
+)  # fmt: skip
+def test_closed_streams(arguments: str, closed: str, code: int, said: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", command, "sh", *PROGRAM, "--version"], capture_output=True, text=True,
+        ["sh", "-c", f'"$@" {closed}', "sh", *PROGRAM, arguments], capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (code, "")
+    assert (done.returncode, done.stderr) == (code, said)
+    assert (done.stdout != "") == (code == 0)
+
+
+def test_nobody_reads_a_table() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*PROGRAM, "models"], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writer)
+    assert done.returncode == CLOSED_PIPE
+
+
+LOADING = """import os, types
+    torch = sys.modules["torch"] = types.ModuleType("torch")
+    torch.__spec__ = types.SimpleNamespace(_initializing={loading})
+    try:
+        os.kill(os.getpid(), {number})
+        time.sleep(10)
+    except BaseException:
+        if not {loading}:
+            raise
+    print("went on")
+"""
+
+
+@pytest.mark.parametrize("loading", [True, False])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, TERMINATED), (signal.SIGINT, INTERRUPTED)]
+)
+def test_a_library_that_is_being_loaded_swallows_no_signal(
+    loading: bool, number: int, code: int
+) -> None:
+    done = subprocess.run(
+        stand_in(LOADING.format(loading=loading, number=int(number))), capture_output=True,
+        text=True, timeout=60, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
 def test_a_module_that_cannot_be_imported_is_said_in_one_line(monkeypatch, capsys) -> None:

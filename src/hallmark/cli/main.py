@@ -104,21 +104,46 @@ class Terminated(BaseException):
 def run() -> NoReturn:
     """Entry point of the `hallmark` program."""
 
-    def terminate(number: int, frame: object) -> NoReturn:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        signal.signal(signal.SIGINT, _end)
     if "OMP_WAIT_POLICY" not in os.environ:
         # Read when PyTorch is loaded: GNU's OpenMP spins for milliseconds where it waits, and
         # beside other work that took ten times the processor time and three times as long.
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    _open_streams()
     # Loading PyTorch makes very many objects that stay, and looking through them after every 700
     # takes a tenth of its time.
     gc.set_threshold(10_000)
     _leave(main(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """UTF-8 whatever the locale; a closed standard output ends the process, where all is lost."""
+    if sys.stderr is None:  # closed: notes go nowhere
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        sys.stderr.write("hallmark: standard output is closed; give it a file or /dev/null\n")
+        os._exit(IO_ERROR)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """What SIGTERM and Ctrl-C do: an exception, for work to be left in order.
+
+    While NumPy or PyTorch is loaded the process leaves at once: their imports now and then swallow
+    an exception, or make another one of it, and nothing has been begun.
+    """
+    if any(_is_loading(sys.modules.get(name)) for name in ("numpy", "torch")):
+        os._exit(TERMINATED if number == signal.SIGTERM else INTERRUPTED)
+    if number == signal.SIGTERM:
+        raise Terminated
+    raise KeyboardInterrupt
+
+
+def _is_loading(module: object) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 def _leave(code: int) -> NoReturn:
@@ -134,8 +159,7 @@ def _leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
-            if stream is not None:
-                stream.flush()
+            stream.flush()
     os._exit(code)
 
 
@@ -147,8 +171,7 @@ def main(arguments: Sequence[str]) -> int:
             with command.make_context("hallmark", list(arguments)) as context:
                 command.invoke(context)
         finally:  # also before an exit code of the command's own: what is lost here must be said
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
         return CLOSED_PIPE

@@ -55,7 +55,11 @@ def console() -> Console:
     """A console on standard output that adds nothing to what it is told to print."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would leave with 1; `main` knows better
+
+    return Plain(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def error_console(*, soft_wrap: bool = False) -> Console:
