@@ -117,22 +117,29 @@ def _on_cluster(
     name = f"hallmark-{id(stage)}-{client.id}"
     client.register_plugin(_opener(stage, name))
     resources = {GPU: 1} if gpus else None
-    futures = {
-        client.submit(_work, name, task, pure=False, resources=resources): task for task in tasks
-    }
+
+    def submit(task: Task) -> Any:
+        return client.submit(_work, name, task, pure=False, resources=resources)
+
+    futures, killed = {submit(task): task for task in tasks}, []
     for future in as_completed(futures):
         error = future.exception()
         if isinstance(error, KilledWorker):
-            yield failed(
-                futures[future],
-                f"{futures[future].shard.path}: workers died of it again and again; give smaller "
-                "shards or fewer workers",
-            )
+            killed.append(futures[future])
         elif error is not None:
             raise error
         else:
             yield future.result()
         future.release()
+    for task in killed:  # Dask blames every shard that a dead worker held: now each by itself
+        try:
+            yield submit(task).result()
+        except KilledWorker:
+            yield failed(
+                task,
+                f"{task.shard.path}: workers died of it again and again; give smaller shards or "
+                "fewer workers",
+            )
 
 
 def _opener(stage: Stage, name: str) -> Any:

@@ -111,10 +111,8 @@ def _dot_tile(rows: int) -> Any:
     def tile(typing, weight, width, multiplier, groups, inputs, stride, count, out, pitch):
         def build(context: Any, b: Builder, signature: Any, arguments: Any) -> Value:
             w, width, _, _, x, stride, count, out, pitch = arguments
-            zero, offset = (
-                simd.vector(I32, STEP // 4, 0),
-                simd.vector(I8, STEP, -128),
-            )  # 128 unsigned
+            zero = simd.vector(I32, STEP // 4, 0)
+            offset = simd.vector(I8, STEP, -128)  # 128 as an unsigned byte
             sums = [cgutils.alloca_once(b, zero.type) for _ in range(high * rows)]
             more = [cgutils.alloca_once(b, zero.type) for _ in range(high)]
             for total in (*sums, *more):
