@@ -1,4 +1,4 @@
-"""The bundled detector's recipe: background, readings, fit. Run by `recipes/detector.sh`."""
+"""The bundled detector's recipe, from background to fit. Run by `recipes/detector.sh`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
+import discriminator
 import measure
 import numpy as np
 import verdicts
@@ -20,7 +21,8 @@ from ladder import SHARES, held_out
 
 from hallmark.data import read_jsonl_file
 from hallmark.detect.background import Background, count_bigrams, fit_weights
-from hallmark.detect.combination import Combination
+from hallmark.detect.combination import DISCRIMINATOR, Combination
+from hallmark.detect.discriminator import Discriminator
 from hallmark.detect.fitting import LENGTHS, Example, Table, fit, tabulate
 from hallmark.detect.normalise import normalise
 from hallmark.detect.reading import Reader, Reading
@@ -35,7 +37,7 @@ WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 WORDS_KEPT = 60_000
 MOST = {"un-general-debates": 450, "medquad": 1800}  # documents: sets that would drown the rest
 BAD = "data/small-117M-k40.train.jsonl"  # word salad, not top-k samples: see docs/detectors.md
-SHORT_TEXTS = 1500
+SHORT_TEXTS = 1000  # those behind them teach the discriminator
 FAMILY = {  # all others are human
     "xl-1542M": "pure", "xl-1542M-k40": "truncated", "small-117M-k40": "truncated",
     "writing-xl": "truncated",
@@ -115,13 +117,15 @@ def genres(data: Path, ladder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def reader(out: Path) -> Reader:
-    """The model and background that the detector reads with."""
+    """The model, background and discriminator that the detector reads with."""
     model = LanguageModel.load(BUNDLED / MODEL, name=MODEL)
-    return Reader(model, Background.load(out / "background"))
+    return Reader(
+        model, Background.load(out / "background"), Discriminator.load(out / DISCRIMINATOR)
+    )
 
 
 def read(data: Path, ladder: Path, out: Path) -> None:
-    """Read every text once and keep what the network found."""
+    """Read every text once and keep what the networks found."""
     own = reader(out)
     columns: dict[str, list[np.ndarray]] = {}
     found = documents(data, ladder)
@@ -129,6 +133,7 @@ def read(data: Path, ladder: Path, out: Path) -> None:
         for reading in own.read([text for _, _, text in found[at : at + 64]]):
             for name in ("tokens", "log_prob", "rank", "entropy", "variance"):
                 columns.setdefault(name, []).append(getattr(reading.network, name))
+            columns.setdefault("log_odds", []).append(np.asarray(reading.log_odds))
         print(f"read {at + 64} of {len(found)}", flush=True)
     sizes = np.array([len(a) for a in columns["tokens"]])
     arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
@@ -142,13 +147,15 @@ def examples(data: Path, ladder: Path, out: Path, own: Reader) -> list[Example]:
     columns = {name: np.split(kept[name], np.cumsum(kept["sizes"])[:-1]) for name in kept.files[1:]}
     made = []
     for i, (source, group, _) in enumerate(documents(data, ladder)):
-        scores = TokenScores(*(columns[n][i] for n in columns), int(kept["sizes"][i]))
+        found = {name: column[i] for name, column in columns.items()}
+        odds = found.pop("log_odds")
+        scores = TokenScores(**found, tokens_total=int(kept["sizes"][i]))
         if len(scores) < LENGTHS[0] * 0.9:
             continue
         ids = scores.tokens.tolist()
         adaptive = own.background.score(ids, eot=tokenizer.eot)
         text = tokenizer.decode(ids).rstrip("\ufffd")
-        reading = Reading(text, adaptive, scores, len(scores))
+        reading = Reading(text, adaptive, scores, len(scores), odds)
         weight = GENRE_WEIGHT if source in GENRES else WEIGHT.get(source, 1.0)
         made.append(Example(reading, FAMILY.get(source, "human"), source, group, weight))
     return made
@@ -179,13 +186,15 @@ def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    steps = ["background", "read", "fit", "cross", "measure", "verdicts"]
+    steps = ["background", "discriminator", "read", "fit", "cross", "measure", "verdicts"]
     parser.add_argument("step", choices=steps)
     for name in ("data", "ladder", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
     if args.step == "background":
         make_background(args.data, args.ladder, args.out)
+    elif args.step == "discriminator":
+        discriminator.make(args.data, args.out / DISCRIMINATOR, fitted_on=SHORT_TEXTS)
     elif args.step == "read":
         read(args.data, args.ladder, args.out)
     elif args.step == "cross":

@@ -7,6 +7,6 @@ set -euo pipefail
 environment dev
 data=$(absolute "${1:?data directory}") ladder=$(absolute "${2:?ladder directory}")
 out=$(absolute "${3:?output directory}")
-for step in background read fit cross measure verdicts; do
+for step in background discriminator read fit cross measure verdicts; do
   "$venv/bin/python" recipes/detector.py "$step" --data "$data" --ladder "$ladder" --out "$out"
 done

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from detector import SHORT_TEXTS
+from discriminator import HUMAN, SYNTHETIC, UNSEEN
 
 from hallmark.data import read_jsonl_file
 from hallmark.evidence.posts import Post
 
-POSTS = 24  # of each account
+POSTS = 16  # of each account
 START = 1_767_225_600.0  # 2026-01-01
 DAYS, HOUR, DAY = 30, 3600.0, 86400.0
 LEAST_WORDS = 30
@@ -63,11 +65,10 @@ class World:
 def texts(data: Path) -> dict[int, list[str]]:
     """Short texts by label, none of which the bundled detector learnt from."""
     out = {}
-    for label, (name, first) in enumerate(
-        (("short-webtext", SHORT_TEXTS), ("short-small-117M-p0.99", 0))
-    ):
+    for label, (name, first) in enumerate(((HUMAN, SHORT_TEXTS), (SYNTHETIC, 0))):
         records = read_jsonl_file(data / "gpt2-outputs" / f"{name}.jsonl.gz")
-        found = [record["text"].strip() for record in records][first:]
+        unseen = islice(records, first, first + UNSEEN)
+        found = [record["text"].strip() for record in unseen]
         out[label] = [t for t in dict.fromkeys(found) if len(t.split()) >= LEAST_WORDS]
     return out
 

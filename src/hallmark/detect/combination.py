@@ -1,7 +1,8 @@
-"""The bundled detector: surprisal, repetition and style, weighed by two experts.
+"""The bundled detector: surprisal, repetition, style and a discriminator, weighed by two experts.
 
-A supervised combination of a language model's zero-shot statistics, an adaptive bigram model
-and counted features of repetition and style; see `experts` for how they are weighed.
+A supervised combination of a language model's zero-shot statistics, an adaptive bigram model,
+counted features of repetition and style, and a small network taught to tell short texts apart;
+see `experts` for how they are weighed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hallmark.detect import calibration as calibrating
 from hallmark.detect.background import Background
 from hallmark.detect.calibration import Calibration
 from hallmark.detect.detector import Examined, Scores
+from hallmark.detect.discriminator import Discriminator
 from hallmark.detect.experts import Experts
 from hallmark.detect.reading import Reader, Reading
 from hallmark.detect.scope import out_of_scope
@@ -25,12 +27,13 @@ from hallmark.detect.stored import (
     distinct_strings,
     read_arrays,
     read_config,
+    require,
     rising_lengths,
     string,
     write_arrays,
 )
 from hallmark.lm.model import LanguageModel
-from hallmark.models.folder import write_json, write_manifest
+from hallmark.models.folder import content_hash, write_json, write_manifest
 from hallmark.models.precision import REFERENCE
 from hallmark.models.sizes import find_model
 from hallmark.stats import Floats
@@ -38,6 +41,7 @@ from hallmark.stats import Floats
 KIND = "combination"
 VERSION = 1
 FEWEST_TOKENS = 2
+DISCRIMINATOR = "discriminator"  # folder
 FILES = ("config.json", "detector.safetensors", "background.safetensors", "words.json")
 
 
@@ -90,12 +94,20 @@ class Combination:
         write_arrays(folder / "detector.safetensors", stored)
         config = {
             "kind": KIND, "version": VERSION, "model": self.reader.model.name,
+            "discriminator": self._save_discriminator(folder / DISCRIMINATOR),
             "features": list(self.experts.names),
             "calibrated_lengths": [r.tokens for r in self.calibration.references],
             "training": facts,
         }  # fmt: skip
         write_json(folder / "config.json", config)
         write_manifest(folder, FILES, kind=KIND)
+
+    def _save_discriminator(self, folder: Path) -> str | None:
+        """Write it, if there is one; the hash of its files."""
+        if self.reader.discriminator is None:
+            return None
+        self.reader.discriminator.save(folder, self.reader.model.tokenizer)
+        return content_hash(folder)
 
     @classmethod
     def load(
@@ -117,7 +129,15 @@ class Combination:
         model = LanguageModel.load(
             find_model(name, home=home), name=name, precision=precision, device=device
         )
-        reader = Reader(model, background)
+        discriminator = None
+        if config.get("discriminator") is not None:
+            discriminator = Discriminator.load(
+                folder / DISCRIMINATOR, precision=precision, device=device
+            )
+            with blaming(folder / DISCRIMINATOR):
+                known = config["discriminator"] == content_hash(folder / DISCRIMINATOR)
+                require(known, "it is not the one that the detector was fitted with")
+        reader = Reader(model, background, discriminator)
         unknown = sorted(set(features) - set(reader.names()))
         if unknown:
             shown = ", ".join(repr(f[:40]) for f in unknown[:3])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hallmark.detect.background import AdaptiveScores, Background
 from hallmark.detect.cutting import TOKEN_CHARACTERS, decoded
+from hallmark.detect.discriminator import Discriminator, window_features
 from hallmark.detect.normalise import normalise
 from hallmark.detect.repetition import repetition_features
 from hallmark.detect.style import style_features
@@ -36,12 +37,16 @@ _PIECE = 1 << 18  # characters tokenised at once where only the number of tokens
 
 @dataclass(frozen=True)
 class Reading:
-    """A normalised text's tokens as the background and the network found them."""
+    """A normalised text's tokens as the background and the network found them.
+
+    `log_odds` (T,) are the discriminator's, where there is one.
+    """
 
     text: str
     adaptive: AdaptiveScores
     network: TokenScores
     tokens_total: int
+    log_odds: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.network)
@@ -54,13 +59,19 @@ class Reading:
             n.variance[:length], length,
         )  # fmt: skip
         text = decoded(cut.tokens.tolist(), tokenizer)
-        return Reading(text, self.adaptive.prefix(length), cut, length)
+        odds = None if self.log_odds is None else self.log_odds[:length]
+        return Reading(text, self.adaptive.prefix(length), cut, length, odds)
 
 
 class Reader:
-    """A background and a language model that share one vocabulary."""
+    """A background and a language model that share one vocabulary, and a discriminator, if any."""
 
-    def __init__(self, model: LanguageModel, background: Background) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        background: Background,
+        discriminator: Discriminator | None = None,
+    ) -> None:
         counted, n_vocab = len(background.unigram), model.tokenizer.n_vocab
         if counted != n_vocab:
             raise ValueError(
@@ -69,6 +80,7 @@ class Reader:
             )
         self.model = model
         self.background = background
+        self.discriminator = discriminator
         tokenizer = model.tokenizer
         self._starts = np.array(
             [tokenizer.decode_bytes([i]).startswith(b" ") for i in range(tokenizer.n_vocab)]
@@ -87,9 +99,18 @@ class Reader:
                 self.background.score(own, eot=tokenizer.eot),
                 scores,
                 max(total, len(own)),
+                odds,
             )
-            for own, scores, total in zip(ids, network, totals, strict=True)
+            for own, scores, total, odds in zip(
+                ids, network, totals, self.log_odds(ids), strict=True
+            )
         ]
+
+    def log_odds(self, ids: Sequence[Sequence[int]]) -> Sequence[NDArray[np.float32] | None]:
+        """The discriminator's of each text's tokens; None without one."""
+        if self.discriminator is None:
+            return [None] * len(ids)
+        return self.discriminator.log_odds(ids, eot=self.model.tokenizer.eot)
 
     def features(self, reading: Reading) -> dict[str, float]:
         """Every feature of a reading of at least two tokens, by name."""
@@ -106,6 +127,8 @@ class Reader:
         for name, log_prob in (sources | {"network": network}).items():
             out |= tail_features(name, log_prob)
             out |= class_features(name, log_prob, adaptive.unigram, starts=starts, first=first)
+        if reading.log_odds is not None:
+            out |= window_features(reading.log_odds)
         return out
 
     def names(self) -> tuple[str, ...]:
