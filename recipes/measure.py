@@ -29,7 +29,7 @@ TARGETS = {
     "xl-1542M": "webtext", "xl-1542M-k40": "webtext", "small-117M-k40": "webtext",
     "writing-xl": "writing-human",
 }  # fmt: skip
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2, 3)
 Fitted = tuple[Experts, Calibration]
 
 
