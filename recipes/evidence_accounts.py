@@ -17,7 +17,7 @@ from discriminator import HUMAN, SYNTHETIC, UNSEEN
 from hallmark.data import read_jsonl_file
 from hallmark.evidence.posts import Post
 
-POSTS = 16  # of each account
+POSTS = 15  # of each account
 START = 1_767_225_600.0  # 2026-01-01
 DAYS, HOUR, DAY = 30, 3600.0, 86400.0
 LEAST_WORDS = 30

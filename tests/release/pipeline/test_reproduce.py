@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from hallmark.models.folder import sha256_of
+from hallmark.models.sizes import BUNDLED
 from hallmark.outputs.names import TRIAL
 from hallmark.release.gates import read_plan
 from hallmark.release.keys import read_public
-from hallmark.release.pipeline.stages import MARKERS
+from hallmark.release.pipeline import steps
+from hallmark.release.pipeline.run import Given, Run
+from hallmark.release.pipeline.settings import ReproduceConfig
+from hallmark.release.pipeline.stages import MARKERS, key_of
 from hallmark.release.verify import verify
 
 from .conftest import MODELS, TIMEOUT, Released, start
@@ -58,6 +62,26 @@ def test_what_is_up_to_date_is_not_made_again(released: Released, run_cli, monke
     assert done.returncode == 0, errors
     assert json.loads(out)["ran"] == []
     assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_another_bundled_detector_has_measurements_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "detector"
+    own.mkdir()
+    (own / "config.json").write_text("{}")
+    monkeypatch.setattr(steps, "DETECTOR", own)
+    config = ReproduceConfig(scale="small")
+    models = {name: BUNDLED / name for name in MODELS}
+    run = Run(
+        tmp_path, models, config, tmp_path, tmp_path / "key", Given(), "float32", "cpu",
+        bundled=True,
+    )  # fmt: skip
+    before = {stage.name: key_of(stage) for stage in steps.steps_of(run)}
+    (own / "config.json").write_text("{ }")
+    after = {stage.name: key_of(stage) for stage in steps.steps_of(run)}
+    changed = {name for name, key in after.items() if key != before[name]}
+    assert changed == {"detection", "attacks", "misuse"}
 
 
 def test_gates_are_signed_before_anything_is_measured(released: Released) -> None:

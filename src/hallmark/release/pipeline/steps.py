@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hallmark.models.folder import write_json
+from hallmark.models.sizes import BUNDLED
 from hallmark.release.card import About
 from hallmark.release.folder import Parts, release
 from hallmark.release.gates import read_plan
@@ -22,6 +23,7 @@ from hallmark.release.pipeline.run import LOCK, Run, spelled
 from hallmark.release.pipeline.stages import Stage, Tell
 
 REPORT = "report"
+DETECTOR = BUNDLED / "detector"  # its numbers are in what is measured
 
 
 def steps_of(run: Run) -> list[Stage]:
@@ -129,7 +131,8 @@ def _detection(run: Run) -> Iterator[Stage]:
         measures.floors(run.out / table, run.out / floors, run.origin(command))
 
     yield run.stage("detection", "detectors are trained and tested", (table, floors), measure,
-                    LOCK, "human", "outputs", resumes=True, command=command)  # fmt: skip
+                    LOCK, "human", "outputs", DETECTOR, resumes=True,
+                    command=command)  # fmt: skip
     yield _attacks(run)
 
 
@@ -146,7 +149,7 @@ def _attacks(run: Run) -> Stage:
         )  # fmt: skip
 
     return run.stage("attacks", "disguised texts are judged", ("attacks.jsonl", out), attack,
-                     LOCK, "human", "outputs", command=command)  # fmt: skip
+                     LOCK, "human", "outputs", DETECTOR, command=command)  # fmt: skip
 
 
 def _misuse(run: Run) -> Stage:
@@ -171,7 +174,7 @@ def _misuse(run: Run) -> Stage:
         )  # fmt: skip
 
     return run.stage("misuse", f"{name} is fine-tuned to a position", (out,), analyse, LOCK,
-                     "human", run.models[name], *own, resumes=True,
+                     "human", run.models[name], *own, DETECTOR, resumes=True,
                      command=command)  # fmt: skip
 
 
