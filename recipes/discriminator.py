@@ -31,8 +31,8 @@ SYNTHETIC, HUMAN = "short-small-117M-p0.99", "short-webtext"
 CORPORA_TEXTS = 4000  # documents, one window of each in every epoch
 EPOCHS, BATCH, RATE, WARMUP = 4, 64, 3e-4, 50
 UNSEEN = 900  # texts of each file, behind those that the detector is fitted on
-UNMARKED = 20  # tokens at the start of a window that teach nothing
-LEAST = 36  # tokens of a cut text
+UNMARKED = 20  # tokens at the start of a window that teach nothing: less than that says nothing
+SHORTEST = 36  # tokens of a cut text
 WHOLE = 0.4  # of the short texts are read from their start
 LONGEST = 60_000  # characters of a document
 
@@ -44,18 +44,17 @@ def make(data: Path, out: Path, *, fitted_on: int, seed: int = 0) -> None:
     generator = np.random.default_rng(seed)
     torch.manual_seed(seed)
     model = LanguageModel.load(BUNDLED / RUNG, name=RUNG)
-    eot = model.tokenizer.eot
     human = short_texts(data, HUMAN, model.tokenizer)[fitted_on:]
     synthetic = short_texts(data, SYNTHETIC, model.tokenizer)
     kinds = human[UNSEEN:], synthetic[UNSEEN:], documents(data, model.tokenizer, generator)
     counts = dict(zip(("human", "synthetic", "pages"), map(len, kinds), strict=True))
     facts = {"model": RUNG, "texts": counts, "epochs": EPOCHS, "by": "recipes/detector.sh"}
-    discriminator = Discriminator.untrained(model.network, facts=facts)
-    train(discriminator, *kinds, generator, eot=eot)
-    discriminator.save(out, model.tokenizer)
+    discriminator = Discriminator.untrained(model.network, model.tokenizer, facts=facts)
+    train(discriminator, *kinds, generator)
+    discriminator.save(out)
     loaded = Discriminator.load(out)
     scores = [
-        np.array([found.mean() for found in loaded.log_odds(texts[:UNSEEN], eot=eot)])
+        np.array([found.mean() for found in loaded.log_odds(texts[:UNSEEN])])
         for texts in (human, synthetic)
     ]
     print(f"{counts}; of {UNSEEN} + {UNSEEN} others: AUROC {stats.auroc(*scores)}", flush=True)
@@ -76,7 +75,7 @@ def documents(data: Path, tokenizer: Tokenizer, generator: np.random.Generator) 
         order = generator.permutation(len(texts))
         for i in order[: int(np.ceil(share * CORPORA_TEXTS))]:
             found.append(tokenizer.encode(normalise(texts[i][:LONGEST].lstrip())))
-    return [ids for ids in found if len(ids) > LEAST]
+    return [ids for ids in found if len(ids) > SHORTEST]
 
 
 def train(
@@ -85,8 +84,6 @@ def train(
     synthetic: Sequence[Ids],
     pages: Sequence[Ids],
     generator: np.random.Generator,
-    *,
-    eot: int,
 ) -> None:
     """AdamW on the mean loss of every token's log-odds; short texts count alike by class."""
     texts = [*human, *synthetic, *pages]
@@ -105,7 +102,7 @@ def train(
         for at in range(0, len(order) - BATCH + 1, BATCH):
             rows = order[at : at + BATCH]
             some = [window(texts[i], i < len(human) + len(synthetic), generator) for i in rows]
-            loss = loss_of(discriminator, some, label[rows], weight[rows], eot=eot)
+            loss = loss_of(discriminator, some, label[rows], weight[rows])
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(discriminator.parameters(), 1.0)
@@ -119,9 +116,9 @@ def train(
 
 def window(ids: Ids, short: bool, generator: np.random.Generator) -> Ids:
     """A short text from its start or from within; half the time a page's start, else any part."""
-    if generator.random() < (WHOLE if short else 0.5) or len(ids) <= LEAST + 1:
+    if generator.random() < (WHOLE if short else 0.5) or len(ids) <= SHORTEST + 1:
         return ids[:WINDOW]
-    start = int(generator.integers(1, max(2, len(ids) - (LEAST if short else WINDOW))))
+    start = int(generator.integers(1, max(2, len(ids) - (SHORTEST if short else WINDOW))))
     return ids[start : start + WINDOW]
 
 
@@ -130,11 +127,9 @@ def loss_of(
     some: Sequence[Ids],
     label: NDArray[np.float64],
     weight: NDArray[np.float64],
-    *,
-    eot: int,
 ) -> torch.Tensor:
     """Weighted mean over texts of the mean cross-entropy of a text's tokens."""
-    tokens = torch.full((len(some), WINDOW + 1), eot)
+    tokens = torch.full((len(some), WINDOW + 1), discriminator.tokenizer.eot)
     marked = torch.zeros(len(some), WINDOW)
     for row, ids in enumerate(some):
         tokens[row, 1 : len(ids) + 1] = torch.tensor(ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from hallmark.detect.discriminator import (
     window_features,
 )
 from hallmark.detect.reading import Reader
-from hallmark.models.folder import write_manifest
+from hallmark.models.folder import content_hash, write_manifest
 from hallmark.models.gpt2 import GPT2
 from hallmark.models.sizes import MANIFEST
 from hallmark.models.tokenizer import Tokenizer
@@ -29,15 +30,15 @@ from hallmark.models.tokenizer import Tokenizer
 from .conftest import random_calibration, random_experts
 
 
-def made(network: GPT2, *, seed: int = 0) -> Discriminator:
+def made(network: GPT2, tokenizer: Tokenizer, *, seed: int = 0) -> Discriminator:
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(network.config.n_embd, generator=generator)
-    return Discriminator(network, weight, torch.tensor([0.3]), facts={"texts": 7}).eval()
+    return Discriminator(network, tokenizer, weight, torch.tensor([0.3]), facts={"texts": 7}).eval()
 
 
 @pytest.fixture
-def discriminator(network: GPT2) -> Discriminator:
-    return made(network)
+def discriminator(network: GPT2, tokenizer: Tokenizer) -> Discriminator:
+    return made(network, tokenizer)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def texts(tokenizer: Tokenizer) -> list[list[int]]:
 def test_each_window_is_read_by_itself(
     discriminator: Discriminator, tokenizer: Tokenizer, texts: list[list[int]]
 ) -> None:
-    found = discriminator.log_odds(texts, eot=tokenizer.eot)
+    found = discriminator.log_odds(texts)
     for ids, own in zip(texts, found, strict=True):
         assert own.shape == (len(ids),)
         for start in range(0, len(ids), WINDOW):
@@ -72,31 +73,32 @@ def test_each_window_is_read_by_itself(
 def test_a_batch_equals_its_members_and_a_beginning_the_whole(
     discriminator: Discriminator, tokenizer: Tokenizer, texts: list[list[int]]
 ) -> None:
-    together = discriminator.log_odds([*texts, []], eot=tokenizer.eot)
+    together = discriminator.log_odds([*texts, []])
     assert together[-1].shape == (0,)
     for ids, own in zip(texts, together, strict=False):
-        (alone,) = discriminator.log_odds([ids], eot=tokenizer.eot)
+        (alone,) = discriminator.log_odds([ids])
         assert_allclose(alone, own, rtol=1e-4, atol=1e-4)
         for n in (1, len(ids) // 2, len(ids)):
-            (begun,) = discriminator.log_odds([ids[:n]], eot=tokenizer.eot)
+            (begun,) = discriminator.log_odds([ids[:n]])
             assert_allclose(begun, own[:n], rtol=1e-4, atol=1e-4)
 
 
 def test_untrained_it_says_nothing(
     network: GPT2, tokenizer: Tokenizer, texts: list[list[int]]
 ) -> None:
-    blank = Discriminator.untrained(network, facts={})
+    blank = Discriminator.untrained(network, tokenizer, facts={})
     network.requires_grad_(False)
-    assert all((own == 0).all() for own in blank.log_odds(texts, eot=tokenizer.eot))
+    assert all((own == 0).all() for own in blank.log_odds(texts))
 
 
 def test_numbers_that_are_not_finite_are_refused(
     network: GPT2, tokenizer: Tokenizer, texts: list[list[int]]
 ) -> None:
     size = network.config.n_embd
-    broken = Discriminator(network, torch.full((size,), torch.inf), torch.zeros(1), facts={})
-    with pytest.raises(ValueError, match="not finite"):
-        broken.log_odds(texts, eot=tokenizer.eot)
+    weight = torch.full((size,), torch.inf)
+    broken = Discriminator(network, tokenizer, weight, torch.zeros(1), facts={})
+    with pytest.raises(ValueError, match="gives NaN or infinity; save the detector again"):
+        broken.log_odds(texts)
 
 
 def test_features_of_windows() -> None:
@@ -128,13 +130,13 @@ def test_a_short_last_window_counts_only_where_it_is_the_only_one() -> None:
 def test_saved_and_loaded(
     discriminator: Discriminator, tokenizer: Tokenizer, texts: list[list[int]], tmp_path: Path
 ) -> None:
-    discriminator.save(tmp_path / "one", tokenizer)
+    discriminator.save(tmp_path / "one")
     loaded = Discriminator.load(tmp_path / "one")
     assert loaded.facts == {"texts": 7}
-    before, after = (d.log_odds(texts, eot=tokenizer.eot) for d in (discriminator, loaded))
+    before, after = (d.log_odds(texts) for d in (discriminator, loaded))
     for own, again in zip(before, after, strict=True):
         assert_allclose(again, own, atol=0.5)  # its network is rounded to int8
-    loaded.save(tmp_path / "two", tokenizer)
+    loaded.save(tmp_path / "two")
     for name in [*FILES, MANIFEST]:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -146,6 +148,7 @@ def test_saved_and_loaded(
         ({"weight": [1.0], "bias": [0.0]}, r"weight has shape \(1,\), not 16"),
         ({"weight": [0.0] * 16, "bias": [0.0] * 2}, "bias has shape"),
         ({"weight": [np.nan] * 16, "bias": [0.0]}, "NaN or infinity"),
+        ({"weight": [1e300] * 16, "bias": [0.0]}, "weight holds a number above 3.4e"),
     ],
 )
 def test_a_wrong_output(
@@ -153,8 +156,8 @@ def test_a_wrong_output(
 ) -> None:
     from hallmark.detect.stored import write_arrays
 
-    discriminator.save(tmp_path, tokenizer)
-    write_arrays(tmp_path / HEAD, {n: np.array(a, dtype=np.float32) for n, a in arrays.items()})
+    discriminator.save(tmp_path)
+    write_arrays(tmp_path / HEAD, {n: np.array(a, dtype=np.float64) for n, a in arrays.items()})
     with pytest.raises(ValueError, match="is not the file that manifest"):
         Discriminator.load(tmp_path)
     write_manifest(tmp_path, FILES)
@@ -192,7 +195,7 @@ def test_another_discriminator_or_none_is_refused(
 ) -> None:
     folder = tmp_path / "detector"
     with_discriminator.save(folder, facts={})
-    made(network, seed=1).save(folder / DISCRIMINATOR, tokenizer)
+    made(network, tokenizer, seed=1).save(folder / DISCRIMINATOR)
     with pytest.raises(ValueError, match="not the one that the detector was fitted with"):
         Combination.load(folder, home=tmp_path)
     for path in (folder / DISCRIMINATOR).iterdir():
@@ -211,3 +214,23 @@ def test_a_discriminator_is_named_by_its_hash(
     config = json.loads((folder / "config.json").read_text()) | {"discriminator": value}
     (folder / "config.json").write_text(json.dumps(config))
     assert "was fitted with" in refused(Combination.load, folder, home=tmp_path)
+
+
+def test_a_discriminator_of_another_vocabulary_or_too_short_a_context(
+    with_discriminator: Combination, network: GPT2, tokenizer: Tokenizer, tmp_path: Path, refused
+) -> None:
+    folder = tmp_path / "detector"
+    for config, own, message in (
+        (replace(network.config, n_ctx=WINDOW), tokenizer, "its context of 95 is shorter than 96"),
+        (
+            replace(network.config, vocab_size=257 + 3),
+            Tokenizer(tokenizer.merges[:3]),
+            "have different vocabularies",
+        ),
+    ):
+        with_discriminator.save(folder, facts={})
+        made(GPT2(config), own).save(folder / DISCRIMINATOR)
+        values = json.loads((folder / "config.json").read_text())
+        values["discriminator"] = content_hash(folder / DISCRIMINATOR)
+        (folder / "config.json").write_text(json.dumps(values))
+        assert message in refused(Combination.load, folder, home=tmp_path)

@@ -106,7 +106,7 @@ class Combination:
         """Write it, if there is one; the hash of its files."""
         if self.reader.discriminator is None:
             return None
-        self.reader.discriminator.save(folder, self.reader.model.tokenizer)
+        self.reader.discriminator.save(folder)
         return content_hash(folder)
 
     @classmethod
@@ -131,9 +131,7 @@ class Combination:
         )
         discriminator = None
         if config.get("discriminator") is not None:
-            discriminator = Discriminator.load(
-                folder / DISCRIMINATOR, precision=precision, device=device
-            )
+            discriminator = Discriminator.load(folder / DISCRIMINATOR, device=device)
             with blaming(folder / DISCRIMINATOR):
                 known = config["discriminator"] == content_hash(folder / DISCRIMINATOR)
                 require(known, "it is not the one that the detector was fitted with")

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hallmark.detect.stored import blaming, floats, read_arrays, require, write_arrays
-from hallmark.models.checkpoint import load_network, save_quantised
+from hallmark.detect.stored import AGAIN, blaming, floats, read_arrays, require, write_arrays
+from hallmark.models.checkpoint import load, save_quantised
 from hallmark.models.folder import read_json, write_manifest
 from hallmark.models.gpt2 import GPT2
-from hallmark.models.precision import REFERENCE
 from hallmark.models.tokenizer import Tokenizer
+from hallmark.stats import Floats
 
 WINDOW = 95  # tokens, after <|endoftext|>
 BATCH = 32  # windows
@@ -36,23 +36,31 @@ FILES = ("config.json", HEAD, "model.safetensors", "vocab.bpe")
 
 
 class Discriminator(nn.Module):
-    """A network with one output: `weight` (n_embd,) and `bias` (1,).
+    """A network with its tokenizer and one output: `weight` (n_embd,) and `bias` (1,).
 
     `facts` (rung, texts) say how it was made.
     """
 
     def __init__(
-        self, network: GPT2, weight: Tensor, bias: Tensor, *, facts: Mapping[str, Any]
+        self,
+        network: GPT2,
+        tokenizer: Tokenizer,
+        weight: Tensor,
+        bias: Tensor,
+        *,
+        facts: Mapping[str, Any],
     ) -> None:
         super().__init__()
-        self.network, self.facts = network, dict(facts)
+        self.network, self.tokenizer, self.facts = network, tokenizer, dict(facts)
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
 
     @classmethod
-    def untrained(cls, network: GPT2, *, facts: Mapping[str, Any]) -> Discriminator:
+    def untrained(
+        cls, network: GPT2, tokenizer: Tokenizer, *, facts: Mapping[str, Any]
+    ) -> Discriminator:
         """One that gives log-odds of 0, ready to be trained; the network is not copied."""
-        size = network.config.n_embd
-        return cls(network.requires_grad_(), torch.zeros(size), torch.zeros(1), facts=facts)
+        weight, bias = torch.zeros(network.config.n_embd), torch.zeros(1)
+        return cls(network.requires_grad_(), tokenizer, weight, bias, facts=facts)
 
     def forward(self, tokens: Tensor, *, dropout: float = 0.0) -> Tensor:
         """Log-odds (B, T) that the text is synthetic, at each token of (B, T)."""
@@ -61,44 +69,56 @@ class Discriminator(nn.Module):
         return out
 
     @torch.inference_mode()
-    def log_odds(self, texts: Sequence[Sequence[int]], *, eot: int) -> list[NDArray[np.float32]]:
-        """(T,) log-odds in nats at each of the T tokens of each text.
+    def log_odds(self, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """(T,) log-odds in nats at each of the T tokens of each text of token ids.
 
         ValueError where the network's numbers are not finite.
         """
         found = [np.zeros(len(ids), dtype=np.float32) for ids in texts]
         for places in _batches(texts):
-            tokens = torch.full((len(places), 1 + max(n for _, _, n in places)), eot)
+            size = (len(places), 1 + max(n for _, _, n in places))
+            tokens = torch.full(size, self.tokenizer.eot)
             for row, (text, start, n) in enumerate(places):
                 tokens[row, 1 : n + 1] = torch.as_tensor(texts[text][start : start + n])
             odds = self(tokens.to(self.network.device))[:, 1:].float().cpu().numpy()
-            require(np.isfinite(odds).all(), "the discriminator's numbers are not finite")
+            require(np.isfinite(odds).all(), f"a discriminator gives NaN or infinity; {AGAIN}")
             for row, (text, start, n) in enumerate(places):
                 found[text][start : start + n] = odds[row, :n]
         return found
 
-    def save(self, folder: Path, tokenizer: Tokenizer) -> None:
-        """Write the network in int8 and its output; the manifest last."""
-        save_quantised(folder, self.network, tokenizer, facts=self.facts)
+    def save(self, folder: Path) -> None:
+        """Write the network in int8 and its output; the manifest of all last."""
+        folder.mkdir(parents=True, exist_ok=True)
         head = {"weight": self.weight.detach().numpy(), "bias": self.bias.detach().numpy()}
         write_arrays(folder / HEAD, head)
+        save_quantised(folder, self.network, self.tokenizer, facts=self.facts)
         write_manifest(folder, FILES)
 
     @classmethod
-    def load(
-        cls, folder: Path, *, precision: str = REFERENCE, device: str = "cpu"
-    ) -> Discriminator:
-        """Read what `save` wrote; ValueError or FileNotFoundError says what is wrong."""
-        network = load_network(folder, precision=precision)
+    def load(cls, folder: Path, *, device: str = "cpu") -> Discriminator:
+        """Read what `save` wrote; ValueError or FileNotFoundError says what is wrong.
+
+        Always in float32: it is small, and what it gives weighs much.
+        """
+        network, tokenizer = load(folder)
+        with blaming(folder / "config.json"):
+            context, facts = network.config.n_ctx, read_json(folder / "config.json").get("training")
+            require(context > WINDOW, f"its context of {context} is shorter than {WINDOW + 1}")
+            require(isinstance(facts, dict), "training must be an object")
         head = read_arrays(folder / HEAD)
         with blaming(folder / HEAD):
-            weight = floats(head, "weight", (network.config.n_embd,)).astype(np.float32)
-            bias = floats(head, "bias", (1,)).astype(np.float32)
-        facts = read_json(folder / "config.json").get("training")
-        with blaming(folder / "config.json"):
-            require(isinstance(facts, dict), "training must be an object")
-        made = cls(network, torch.from_numpy(weight), torch.from_numpy(bias), facts=facts or {})
+            weight, bias = (
+                torch.from_numpy(_single(floats(head, name, (size,)), name))
+                for name, size in (("weight", network.config.n_embd), ("bias", 1))
+            )
+        made = cls(network, tokenizer, weight, bias, facts=facts)
         return made.requires_grad_(False).eval().to(device)
+
+
+def _single(array: Floats, name: str) -> NDArray[np.float32]:
+    most = np.finfo(np.float32).max
+    require((np.abs(array) <= most).all(), f"{name} holds a number above {most:.3g}")
+    return array.astype(np.float32)
 
 
 def _batches(texts: Sequence[Sequence[int]]) -> Iterator[list[tuple[int, int, int]]]:

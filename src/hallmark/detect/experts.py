@@ -16,7 +16,7 @@ from hallmark.detect.stored import Arrays, floats, require, wholes
 from hallmark.stats import Floats
 
 FAMILIES = ("pure", "truncated")
-SHARES = (0.43, 0.57)  # of the families among synthetic texts: people who sample mostly truncate
+SHARES = (0.43, 0.57)  # of the families among synthetic texts: see docs/detectors.md
 CLIP = 4.0  # standard deviations
 
 

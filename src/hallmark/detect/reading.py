@@ -78,6 +78,11 @@ class Reader:
                 f"the background counts {counted} tokens and {model.name} has {n_vocab}; use the "
                 "model that the detector was made with"
             )
+        if discriminator and discriminator.tokenizer.merges != model.tokenizer.merges:
+            raise ValueError(
+                f"the discriminator and {model.name} have different vocabularies; use the model "
+                "that the detector was made with"
+            )
         self.model = model
         self.background = background
         self.discriminator = discriminator
@@ -110,7 +115,7 @@ class Reader:
         """The discriminator's of each text's tokens; None without one."""
         if self.discriminator is None:
             return [None] * len(ids)
-        return self.discriminator.log_odds(ids, eot=self.model.tokenizer.eot)
+        return self.discriminator.log_odds(ids)
 
     def features(self, reading: Reading) -> dict[str, float]:
         """Every feature of a reading of at least two tokens, by name."""

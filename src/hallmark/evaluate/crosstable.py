@@ -133,7 +133,10 @@ def chosen(rows: Sequence[Row], config: MatrixConfig) -> list[Row]:
 
 
 def read_with(config: MatrixConfig, corpora: Corpora, store: Store, *, home: Path) -> Readings:
-    """Readings by the model that `config` names and the bundled background."""
+    """Readings by the model that `config` names and the bundled background.
+
+    Without the bundled discriminator: what a row knows is what its texts taught.
+    """
     folder = find_model(config.scorer, home=home)
     model = LanguageModel.load(folder, name=config.scorer)
     reader = Reader(model, Background.load(BUNDLED / "detector"))

@@ -116,7 +116,7 @@ class ZeroShotRows:
 
 
 class RefitRows:
-    """The bundled detector's features, fitted to a row and a length."""
+    """The bundled detector's features but its discriminator's, fitted to a row and a length."""
 
     name = "features"
 
