@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hallmark.detect.combination import DISCRIMINATOR
 from hallmark.detect.judge import Judge, load_detector
 from hallmark.detect.verdict import BUNDLED_DETECTOR, Band
 from hallmark.lm.model import LanguageModel
@@ -28,7 +29,8 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 def test_everything_bundled_is_under_60_mb_and_matches_its_hashes() -> None:
     files = [p for p in BUNDLED.rglob("*") if p.is_file()]
     assert sum(p.stat().st_size for p in files) < 60_000_000
-    for folder in [BUNDLED / size.name for size in RUNGS] + [BUNDLED / "detector"]:
+    detector = BUNDLED / "detector"
+    for folder in [*(BUNDLED / size.name for size in RUNGS), detector, detector / DISCRIMINATOR]:
         assert (folder / "manifest.json").is_file()
         check_manifest(folder)
 
