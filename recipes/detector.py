@@ -137,9 +137,9 @@ def read(data: Path, ladder: Path, out: Path) -> None:
         print(f"read {at + 64} of {len(found)}", flush=True)
     sizes = np.array([len(a) for a in columns["tokens"]])
     arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
-    np.savez(out / "readings.npz", sizes=sizes, **arrays)
     for stale in ("table.npz", "crossed.npz"):
         (out / stale).unlink(missing_ok=True)
+    np.savez(out / "readings.npz", sizes=sizes, **arrays)
 
 
 def examples(data: Path, ladder: Path, out: Path, own: Reader) -> list[Example]:
