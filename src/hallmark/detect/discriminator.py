@@ -101,8 +101,9 @@ class Discriminator(nn.Module):
         Always in float32: it is small, and what it gives weighs much.
         """
         network, tokenizer = load(folder)
+        facts: Any = read_json(folder / "config.json").get("training")
         with blaming(folder / "config.json"):
-            context, facts = network.config.n_ctx, read_json(folder / "config.json").get("training")
+            context = network.config.n_ctx
             require(context > WINDOW, f"its context of {context} is shorter than {WINDOW + 1}")
             require(isinstance(facts, dict), "training must be an object")
         head = read_arrays(folder / HEAD)
