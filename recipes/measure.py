@@ -7,12 +7,15 @@ the sampling method unknown to them. Texts are compared cut to the same number o
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hallmark import stats
 from hallmark.detect.calibration import Calibration
@@ -31,6 +34,7 @@ TARGETS = {
 }  # fmt: skip
 SEEDS = (0, 1, 2, 3)
 Fitted = tuple[Experts, Calibration]
+Halves = tuple[set[str], set[str]]  # of groups
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,7 @@ def report(
     crossed = dict(
         zip(map(id, used), np.split(kept["crossed"], kept["sizes"].cumsum()[:-1]), strict=True)
     )
-    halves = {seed: split([e.group for e in examples], seed) for seed in SEEDS}
-    fitted = {
-        (seed, h): fit(table.chosen(np.isin(table.group, sorted(groups[h]))))
-        for seed, groups in halves.items()
-        for h in (0, 1)
-    }
+    halves, fitted = fit_halves(examples, table, SEEDS)
     rows: list[dict[str, Any]] = []
     for cut in CUTS:
         shortened = shorten_all(used, cut, gpt2, reader, table.names)
@@ -85,6 +84,23 @@ def report(
     text = markdown(rows)
     (out / "measured.md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def fit_halves(
+    examples: Sequence[Example], table: Table, seeds: Sequence[int]
+) -> tuple[dict[int, Halves], dict[tuple[int, int], Fitted]]:
+    """The halves of every split, and what is fitted on each of them, on every core at hand."""
+    halves = {seed: split([e.group for e in examples], seed) for seed in seeds}
+    parts = {
+        (seed, h): table.chosen(np.isin(table.group, sorted(groups[h])))
+        for seed, groups in halves.items()
+        for h in (0, 1)
+    }
+    with (
+        threadpool_limits(1),
+        multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool,
+    ):
+        return halves, dict(zip(parts, pool.map(fit, parts.values(), chunksize=1), strict=True))
 
 
 def combined(
@@ -143,7 +159,7 @@ def shorten_all(
     return Shortened([e for e, _ in kept], readings, features)
 
 
-def split(groups: Sequence[str], seed: int) -> tuple[set[str], set[str]]:
+def split(groups: Sequence[str], seed: int) -> Halves:
     """Two halves of the groups, drawn by `seed`."""
     names = sorted(set(groups))
     order = np.random.default_rng(seed).permutation(len(names))

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from measure import CUTS, SEEDS, Fitted, Shortened, shorten_all, split
+from measure import CUTS, SEEDS, Fitted, Shortened, fit_halves, shorten_all
 
 from hallmark import stats
-from hallmark.detect.fitting import HUMAN, Example, Table, fit
+from hallmark.detect.fitting import HUMAN, Example, Table
 from hallmark.detect.judge import decide
 from hallmark.detect.normalise import normalise
 from hallmark.detect.reading import Reader
@@ -32,12 +32,7 @@ def report(
 ) -> None:
     """Write OUT/verdicts.md: bands by length and source, scope, words in a token."""
     gpt2 = Tokenizer.load(data / "tokenizer-gpt2")
-    halves = {seed: split([e.group for e in examples], seed) for seed in SPLITS}
-    fitted = {
-        (seed, h): fit(table.chosen(np.isin(table.group, sorted(groups[h]))))
-        for seed, groups in halves.items()
-        for h in (0, 1)
-    }
+    halves, fitted = fit_halves(examples, table, SPLITS)
     bands = ["| GPT-2 tokens | text | n | right | wrong | cannot tell |", "|---" * 6 + "|"]
     scope = ["| GPT-2 tokens | text | n | turned away |", "|---" * 4 + "|"]
     for cut in CUTS:

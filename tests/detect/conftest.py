@@ -15,6 +15,7 @@ from hallmark.detect.background import CACHES, POSITIONS, Background, count_bigr
 from hallmark.detect.calibration import Calibration, Reference
 from hallmark.detect.combination import Combination
 from hallmark.detect.experts import Experts
+from hallmark.detect.landmarks import compared
 from hallmark.detect.reading import Reader
 from hallmark.lm.model import LanguageModel
 from hallmark.models.checkpoint import save_quantised
@@ -109,6 +110,7 @@ def random_experts(names: tuple[str, ...]) -> Experts:
     return Experts(
         names, lengths, rng.normal(size=(2, n)), np.exp(rng.normal(size=(2, n))),
         rng.normal(size=(2, 2, n)) / n, rng.normal(size=(2, 2)),
+        rng.normal(size=(6, int(compared(names).sum()))), rng.normal(size=(2, 2, 6)),
     )  # fmt: skip
 
 

@@ -96,8 +96,8 @@ def test_the_manifest_catches_a_changed_file(
     ("changed", "message"),
     [
         ({"kind": "tfidf"}, "holds no combination detector"),
-        ({"version": 2}, "version '2' and this hallmark reads version 1"),
-        ({"version": None}, "reads version 1"),
+        ({"version": 1}, "version '1' and this hallmark reads version 2"),
+        ({"version": None}, "reads version 2"),
         ({"model": None}, "model must be a string"),
         ({"model": ["ladder-7M"]}, "model must be a string"),
         ({"model": "nothing"}, "no model is called 'nothing'"),

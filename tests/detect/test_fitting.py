@@ -48,6 +48,26 @@ def test_held_out_texts_are_told_apart_though_human_text_lies_between() -> None:
     assert calibration.log_ratio(scores[human].mean(), 64) < 0
 
 
+def ring(table: Table) -> Table:
+    """Half of each family's texts mirrored in the first feature: human text lies in the middle."""
+    mirrored = table.features * [-1, 1, 1, 1]
+    even = np.array([group[-1] in "02468" for group in table.group])
+    return dataclasses.replace(table, features=np.where(even[:, None], mirrored, table.features))
+
+
+@pytest.mark.parametrize(("landmarks", "least", "most"), [(1, 0.3, 0.7), (100, 0.85, 1.0)])
+def test_landmarks_let_an_expert_bend(landmarks: int, least: float, most: float) -> None:
+    config = FitConfig(landmarks=landmarks, strength=(100.0, 100.0))
+    experts = fit_margins(ring(gaussian_table(seed=0)), config)
+    assert experts.landmarks.shape == (landmarks, 4)
+    test = ring(gaussian_table(seed=1))
+    ratios = experts.ratios(test.features, np.array(LENGTHS)[test.at])
+    human = test.family == "human"
+    for k, family in enumerate(("pure", "truncated")):
+        area = auroc(ratios[human, k], ratios[test.family == family, k]).value
+        assert least < area <= most
+
+
 def test_calibration_has_every_human_text_by_source_and_length() -> None:
     table = gaussian_table(seed=0)
     _, calibration = fit(table)

@@ -39,7 +39,7 @@ from hallmark.models.sizes import find_model
 from hallmark.stats import Floats
 
 KIND = "combination"
-VERSION = 1
+VERSION = 2
 FEWEST_TOKENS = 2
 DISCRIMINATOR = "discriminator"  # folder
 FILES = ("config.json", "detector.safetensors", "background.safetensors", "words.json")

@@ -1,7 +1,8 @@
-"""Two linear experts, one for pure and one for truncated sampling, at a ladder of lengths.
+"""Two experts, one for pure and one for truncated sampling, at a ladder of lengths.
 
 Human text lies between pure and truncated samples, so one linear score cannot hold both ends
-against it. Each expert's log-likelihood ratio is calibrated; the sampling of a text at hand is
+against it. An expert is linear in the features and in a text's likeness to some landmarks, which
+lets it bend. Each expert's log-likelihood ratio is calibrated; the sampling of a text at hand is
 unknown, so the score is that of their mixture. Between two lengths scores are interpolated.
 """
 
@@ -12,20 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hallmark.detect.landmarks import compared, likeness
 from hallmark.detect.stored import Arrays, floats, require, wholes
 from hallmark.stats import Floats
 
 FAMILIES = ("pure", "truncated")
-SHARES = (0.43, 0.57)  # of the families among synthetic texts: see docs/detectors.md
+SHARES = (0.41, 0.59)  # of the families among synthetic texts: see docs/detectors.md
 CLIP = 4.0  # standard deviations
 
 
 @dataclass(frozen=True)
 class Experts:
-    """Linear experts for A lengths, K families and F features.
+    """Experts for A lengths, K families, F features and M landmarks.
 
     `lengths` (A,) in tokens, rising; `centre`, `scale` (A, F) standardise a feature at that
-    length; `weights` (K, A, F) and `bias` (K, A) give log-likelihood ratios in nats.
+    length; `weights` (K, A, F) and `bias` (K, A) give log-likelihood ratios in nats, and `pulls`
+    (K, A, M) add to them by likeness to `landmarks`, (M, compared features), standardised.
     """
 
     names: tuple[str, ...]
@@ -34,6 +37,8 @@ class Experts:
     scale: Floats
     weights: Floats
     bias: Floats
+    landmarks: Floats
+    pulls: Floats
 
     def standardised(self, features: Floats, at: int) -> Floats:
         """(N, F) features in units of their spread at length number `at`, clipped."""
@@ -43,13 +48,16 @@ class Experts:
     def ratios(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
         """Each family's log-likelihood ratio against human text, (N, K), at each text's length."""
         low, share = between(self.lengths, tokens)
+        columns = compared(self.names)
         out = np.zeros((len(features), len(self.weights)))
         for step, weight in ((0, 1 - share), (1, share)):
             rows = np.minimum(low + step, len(self.lengths) - 1)
             for at in np.unique(rows):
                 mine = rows == at
                 z = self.standardised(features[mine], int(at))
-                out[mine] += weight[mine, None] * (z @ self.weights[:, at].T + self.bias[:, at])
+                bent = likeness(z[:, columns], self.landmarks) @ self.pulls[:, at].T
+                straight = z @ self.weights[:, at].T + self.bias[:, at]
+                out[mine] += weight[mine, None] * (straight + bent)
         return out
 
     def score(self, features: Floats, tokens: NDArray[np.int64]) -> Floats:
@@ -60,7 +68,8 @@ class Experts:
         """The arrays to be saved."""
         return {
             "lengths": self.lengths, "centre": self.centre, "scale": self.scale,
-            "weights": self.weights, "bias": self.bias,
+            "weights": self.weights, "bias": self.bias, "landmarks": self.landmarks,
+            "pulls": self.pulls,
         }  # fmt: skip
 
     @classmethod
@@ -73,7 +82,10 @@ class Experts:
         scale = floats(tensors, "scale", size)
         require((scale > 0).all(), "scale must be above 0")
         bias = floats(tensors, "bias", (len(weights), len(lengths)))
-        return cls(names, lengths, floats(tensors, "centre", size), scale, weights, bias)
+        landmarks = floats(tensors, "landmarks", (None, int(compared(names).sum())))
+        pulls = floats(tensors, "pulls", (*bias.shape, len(landmarks)))
+        centre = floats(tensors, "centre", size)
+        return cls(names, lengths, centre, scale, weights, bias, landmarks, pulls)
 
 
 def mixture(ratios: Floats) -> Floats:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hallmark.detect.calibration import Calibration, Reference, fit_ratio
 from hallmark.detect.experts import CLIP, FAMILIES, SHARES, Experts, mixture
+from hallmark.detect.landmarks import compared, likeness, root
 from hallmark.detect.reading import Reader, Reading
 from hallmark.stats import Floats
 
@@ -40,8 +41,10 @@ class Example:
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How strongly each expert is fitted, and how far a neighbouring length counts."""
+    """How strongly each expert is fitted and may bend; how far a neighbouring length counts."""
 
+    landmarks: int = 400
+    straight: float = 0.7  # size of a standardised feature beside the kernel's map
     strength: tuple[float, ...] = (2.0, 12.0)  # one a family: inverse of the ridge penalty
     left_out: tuple[str, ...] = ("word_", "-")  # one a family: features that begin so are not used
     reach: float = 2.0  # weight of a length is exp(-reach * octaves away)
@@ -114,7 +117,8 @@ def fit(table: Table, config: FitConfig = FitConfig()) -> tuple[Experts, Calibra
             slopes[k, at], biases[k, at] = fit_ratio(margins[used, k], labels, table.weight[used])
     experts = Experts(
         table.names, np.array(LENGTHS), raw.centre, raw.scale,
-        raw.weights * slopes[:, :, None], raw.bias * slopes + biases,
+        raw.weights * slopes[:, :, None], raw.bias * slopes + biases, raw.landmarks,
+        raw.pulls * slopes[:, :, None],
     )  # fmt: skip
     held_out = mixture(margins * slopes[:, table.at].T + biases[:, table.at].T)
     return experts, calibrate(table, held_out)
@@ -128,7 +132,11 @@ def folds(group: NDArray[np.str_], config: FitConfig) -> NDArray[np.int64]:
 
 
 def fit_margins(table: Table, config: FitConfig) -> Experts:
-    """Uncalibrated experts: a ridge logistic regression a family and length."""
+    """Uncalibrated experts: a ridge logistic regression a family and length.
+
+    Its rows are the standardised features and, beside them, the kernel's map. Landmarks are rows
+    of the table drawn at random.
+    """
     shape = (len(FAMILIES), len(LENGTHS), len(table.names))
     centre, scale = np.zeros(shape[1:]), np.ones(shape[1:])
     for at in range(len(LENGTHS)):
@@ -138,19 +146,30 @@ def fit_margins(table: Table, config: FitConfig) -> Experts:
             raise ValueError(f"too few human texts of {LENGTHS[at]} tokens; give more")
         centre[at] = np.average(table.features[human], axis=0, weights=table.weight[human])
         scale[at] = table.features[here].std(axis=0) + 1e-6
-    blank = Experts(
-        table.names, np.array(LENGTHS), centre, scale, np.zeros(shape), np.zeros(shape[:2])
-    )
     z = np.clip((table.features - centre[table.at]) / scale[table.at], -CLIP, CLIP)
+    columns, size = compared(table.names), len(table.names)
+    fitted = np.flatnonzero(table.weight > 0)
+    chosen = np.random.default_rng(config.seed).permutation(fitted)[: config.landmarks]
+    landmarks = z[chosen][:, columns]
+    turn = np.sqrt(size) * root(landmarks)
+    bent = likeness(z[:, columns], landmarks) @ turn
+    middle = bent[fitted].mean(axis=0)
+    rows = np.hstack([config.straight * z, bent - middle]).astype(np.float32)
+    weights, bias = np.zeros(shape), np.zeros(shape[:2])
+    pulls = np.zeros((*shape[:2], len(landmarks)))
     for k, family in enumerate(FAMILIES):
         for at in range(len(LENGTHS)):
-            blank.weights[k, at], blank.bias[k, at] = _logistic(z, table, family, at, config)
-    return blank
+            found, offset = _logistic(rows, table, family, at, config)
+            weights[k, at] = config.straight * found[:size]
+            pulls[k, at] = turn @ found[size:]
+            bias[k, at] = offset - middle @ found[size:]
+    return Experts(table.names, np.array(LENGTHS), centre, scale, weights, bias, landmarks, pulls)
 
 
 def _logistic(
-    z: Floats, table: Table, family: str, at: int, config: FitConfig
+    rows: NDArray[np.float32], table: Table, family: str, at: int, config: FitConfig
 ) -> tuple[Floats, float]:
+    """Weights of the columns of `rows`, and the intercept."""
     from sklearn.linear_model import LogisticRegression
 
     octaves = np.abs(np.log2(np.array(LENGTHS)[table.at] / LENGTHS[at]))
@@ -167,11 +186,12 @@ def _logistic(
     # scikit-learn's C multiplies the weighted sum of losses, which is a mean here.
     model = LogisticRegression(C=strength, max_iter=1000)
     prefix = config.left_out[FAMILIES.index(family)]
-    columns = np.array([not name.startswith(prefix) for name in table.names])
-    model.fit(z[used][:, columns], labels, sample_weight=w)
-    weights = np.zeros(len(columns))
-    weights[columns] = model.coef_[0]
-    return weights, float(model.intercept_[0])
+    columns = np.ones(rows.shape[1], dtype=np.bool_)
+    columns[: len(table.names)] = [not name.startswith(prefix) for name in table.names]
+    model.fit(rows[used][:, columns], labels, sample_weight=w)
+    found = np.zeros(len(columns))
+    found[columns] = model.coef_[0]
+    return found, float(model.intercept_[0])
 
 
 def own_length(raw: Experts, table: Table, rows: NDArray[np.bool_]) -> Floats:
