@@ -119,6 +119,15 @@ def test_one_object_or_one_a_line(run_cli, command: str) -> None:
     assert "--json (one object) or --jsonl (one a line), not both" in result.err
 
 
+def test_json_lines_are_not_judged_as_one_text(run_cli, tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "one"}\n', encoding="utf-8")
+    result = run_cli("detect", file)
+    assert result.code == 2
+    assert "would be judged as one text; use --jsonl" in " ".join(result.err.split())
+    assert run_cli("detect", "--jsonl", file).code == 0
+
+
 def test_standard_input_is_read_once(run_cli, judge) -> None:
     assert run_cli("detect", "-", "-").code == 2
 

@@ -185,7 +185,7 @@ def test_a_band_needs_the_sign_and_the_bound(
 def test_the_reason_names_the_error_that_forbids_the_claim() -> None:
     _, high = decide(1.0, bound(0.081), bound(0.5))
     assert high == (
-        "3 of 90 human texts of this length score as high; a claim would be wrong for up to 8% "
+        "3 of 90 human texts of this length score as high; a claim would be wrong for up to 8.1% "
         "of them, and 5% is allowed"
     )
     assert (

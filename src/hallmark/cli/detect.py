@@ -85,8 +85,13 @@ def detect(
 
 
 def check_usage(files: list[str], *, json: bool, jsonl: bool) -> None:
-    """A usage error for two formats at once, or for standard input named twice."""
+    """A usage error for two formats at once, standard input named twice, or JSON lines as text."""
     one_format(json=json, jsonl=jsonl)
+    lines = [file for file in files if file.endswith(".jsonl")]
+    if lines and not jsonl:
+        raise typer.BadParameter(
+            f"{lines[0]} would be judged as one text; use --jsonl for its lines"
+        )
     if files.count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input (-) can be read once only")
 
