@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import discriminator
@@ -18,6 +18,7 @@ import measure
 import numpy as np
 import verdicts
 from ladder import SHARES, held_out
+from threadpoolctl import threadpool_limits
 
 from hallmark.data import read_jsonl_file
 from hallmark.detect.background import Background, count_bigrams, fit_weights
@@ -176,9 +177,9 @@ def cross(data: Path, ladder: Path, out: Path) -> None:
 def tabulated(own: Reader, found: list[Example], path: Path) -> Table:
     """The table of all examples, made by every core at hand and kept in `path`."""
     if not path.exists():
-        cores = os.cpu_count() or 1
-        with multiprocessing.get_context("fork").Pool(cores) as pool:
-            parts = pool.starmap(tabulate, [(own, found[i::cores]) for i in range(cores)])
+        ends = np.linspace(0, len(found), (os.cpu_count() or 1) + 1).astype(int).tolist()
+        with multiprocessing.get_context("fork").Pool() as pool:
+            parts = pool.starmap(tabulate, [(own, found[a:b]) for a, b in pairwise(ends)])
         columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts])
                    for f in fields(Table) if f.name != "names"}  # fmt: skip
         np.savez(path, names=np.array(parts[0].names), **columns)
@@ -211,7 +212,8 @@ def main() -> None:
         if args.step == "verdicts":
             verdicts.report(own, found, table, data=args.data, out=args.out)
             return
-        experts, calibration = fit(table)
+        with threadpool_limits(1):  # as the halves are fitted
+            experts, calibration = fit(table)
         count = Counter(e.source for e in found)
         facts = {"texts": dict(count), "by": "recipes/detector.sh"}
         Combination(own, experts, calibration).save(BUNDLED / "detector", facts=facts)

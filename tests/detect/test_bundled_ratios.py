@@ -1,9 +1,10 @@
-"""How far the bundled detector's likelihood ratios go."""
+"""What the page says of the bundled detector's numbers."""
 
 import math
 import re
 from pathlib import Path
 
+from hallmark.detect.experts import SHARES
 from hallmark.detect.judge import load_detector
 
 
@@ -21,3 +22,11 @@ def test_the_bundled_ratios_go_as_far_as_the_page_says(tmp_path: Path) -> None:
         for r in calibration.references
     ]  # fmt: skip
     assert found == table
+
+
+def test_the_page_has_the_landmarks_and_the_shares(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "detectors.md").read_text("utf-8")
+    experts = load_detector("bundled", home=tmp_path).detector.experts
+    pure, truncated = (f"{share:.2f}".removeprefix("0") for share in SHARES)
+    assert f"{len(experts.landmarks)} *landmarks*" in page
+    assert f"averaged with weights {pure}\n   and {truncated}" in page

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from hallmark.detect.experts import CLIP, SHARES, Experts, between, mixture
-from hallmark.detect.landmarks import REACH
+from hallmark.detect.landmarks import GAMMA
 
 LENGTHS = np.array([64, 128, 256])
 
@@ -28,7 +28,9 @@ def one_ratio(e: Experts, x: np.ndarray, k: int, at: int) -> float:
     z = [max(-CLIP, min(CLIP, (x[f] - e.centre[at, f]) / e.scale[at, f])) for f in range(2)]
     straight = sum(z[f] * e.weights[k, at, f] for f in range(2)) + e.bias[k, at]
     squares = [sum((z[f] - e.landmarks[m, f]) ** 2 for f in range(2)) for m in range(5)]
-    return straight + sum(e.pulls[k, at, m] * math.exp(-REACH * squares[m] / 2) for m in range(5))
+    return straight + sum(
+        e.dual_weights[k, at, m] * math.exp(-GAMMA * squares[m] / 2) for m in range(5)
+    )
 
 
 def test_places_between_lengths() -> None:
@@ -84,7 +86,11 @@ def test_saved_and_read_back(experts: Experts) -> None:
         ({"bias": np.zeros((1, 3))}, "bias has shape"),
         ({"scale": np.zeros((3, 2))}, "scale must be above 0"),
         ({"landmarks": np.zeros((5, 1))}, "landmarks has shape"),
-        ({"pulls": np.zeros((2, 3, 4))}, "pulls has shape"),
+        ({"dual_weights": np.zeros((2, 3, 4))}, "dual_weights has shape"),
+        ({"landmarks": np.full((5, 2), 1e300)}, "landmarks must lie within 4"),
+        ({"dual_weights": np.full((2, 3, 5), -1e300)}, "dual_weights holds a number above 1e"),
+        ({"weights": np.full((2, 3, 2), 1e300)}, "weights holds a number above 1e"),
+        ({"weights": np.zeros((3, 3, 2))}, "weights has shape"),
         ({"lengths": np.array([64, 64, 128])}, "lengths must rise"),
         ({"lengths": np.array([64.0, 96.0, 128.0])}, "type float64"),
         ({"lengths": np.zeros(0, dtype=np.int64)}, "lengths has shape"),

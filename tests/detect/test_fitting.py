@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from hallmark.detect import fitting
 from hallmark.detect.fitting import Example, FitConfig, Table, fit, fit_margins, folds, tabulate
@@ -28,7 +29,7 @@ def gaussian_table(*, seed: int, n: int = 60) -> Table:
     features = [np.column_stack([rng.normal(middle), rng.normal(size=(3 * n, 3))]) for _ in LENGTHS]
     source = np.where(np.arange(3 * n) % 2, "news", "prose")
     return Table(
-        ("a", "b", "c", "d"), np.concatenate(features), np.repeat([0, 1], 3 * n),
+        ("a", "b", "c", "word_d"), np.concatenate(features), np.repeat([0, 1], 3 * n),
         np.tile(family, 2), np.tile(source, 2),
         np.tile([f"{family[i]}:{i // 2}" for i in range(3 * n)], 2), np.ones(6 * n),
     )  # fmt: skip
@@ -59,13 +60,58 @@ def ring(table: Table) -> Table:
 def test_landmarks_let_an_expert_bend(landmarks: int, least: float, most: float) -> None:
     config = FitConfig(landmarks=landmarks, strength=(100.0, 100.0))
     experts = fit_margins(ring(gaussian_table(seed=0)), config)
-    assert experts.landmarks.shape == (landmarks, 4)
+    assert experts.landmarks.shape == (landmarks, 3)
     test = ring(gaussian_table(seed=1))
     ratios = experts.ratios(test.features, np.array(LENGTHS)[test.at])
     human = test.family == "human"
     for k, family in enumerate(("pure", "truncated")):
         area = auroc(ratios[human, k], ratios[test.family == family, k]).value
         assert least < area <= most
+
+
+def test_margins_are_those_of_the_logistic_regressions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each family and length, of the human texts and the family's, near lengths with it."""
+    decided: list[np.ndarray] = []
+
+    class Recorded(LogisticRegression):
+        def fit(self, x, y, sample_weight=None):
+            super().fit(x, y, sample_weight)
+            decided.append(self.decision_function(x))
+            return self
+
+    monkeypatch.setattr("sklearn.linear_model.LogisticRegression", Recorded)
+    table = gaussian_table(seed=0)
+    raw = fit_margins(table, FitConfig(landmarks=50))
+    found = iter(decided)
+    for k, family in enumerate(("pure", "truncated")):
+        used = np.isin(table.family, ["human", family])
+        for at, tokens in enumerate(LENGTHS):
+            own = table.at[used] == at
+            x = table.features[used][own]
+            ratios = raw.ratios(x, np.full(len(x), tokens))[:, k]
+            assert ratios == pytest.approx(next(found)[own], abs=1e-5)
+    assert not list(found)
+    assert (raw.weights[0, :, 3] == 0).all()
+    assert (raw.weights[1, :, 3] != 0).all()
+
+
+def test_calibration_is_of_all_that_an_expert_weighs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "fit_ratio", lambda *_: (2.0, 0.5))
+    table = gaussian_table(seed=0)
+    experts, _ = fit(table)
+    raw = fit_margins(table, FitConfig())
+    tokens = np.array(LENGTHS)[table.at]
+    expected = 2 * raw.ratios(table.features, tokens) + 0.5
+    assert experts.ratios(table.features, tokens) == pytest.approx(expected)
+
+
+def test_landmarks_are_drawn_by_the_seed() -> None:
+    table = gaussian_table(seed=0)
+    one, again, other = (
+        fit_margins(table, FitConfig(landmarks=20, seed=seed)).landmarks for seed in (0, 0, 1)
+    )
+    assert (one == again).all()
+    assert (one != other).any()
 
 
 def test_calibration_has_every_human_text_by_source_and_length() -> None:

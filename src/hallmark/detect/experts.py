@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hallmark.detect.landmarks import compared, likeness
+from hallmark.detect.landmarks import compared, kernel
 from hallmark.detect.stored import Arrays, floats, require, wholes
 from hallmark.stats import Floats
 
 FAMILIES = ("pure", "truncated")
 SHARES = (0.41, 0.59)  # of the families among synthetic texts: see docs/detectors.md
 CLIP = 4.0  # standard deviations
+LARGEST = 1e6  # weight, in nats
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Experts:
     """Experts for A lengths, K families, F features and M landmarks.
 
     `lengths` (A,) in tokens, rising; `centre`, `scale` (A, F) standardise a feature at that
-    length; `weights` (K, A, F) and `bias` (K, A) give log-likelihood ratios in nats, and `pulls`
-    (K, A, M) add to them by likeness to `landmarks`, (M, compared features), standardised.
+    length; `weights` (K, A, F) and `bias` (K, A) give log-likelihood ratios in nats, to which
+    `dual_weights` (K, A, M) add for the kernel with `landmarks` (M, compared features), which are
+    standardised.
     """
 
     names: tuple[str, ...]
@@ -38,7 +40,7 @@ class Experts:
     weights: Floats
     bias: Floats
     landmarks: Floats
-    pulls: Floats
+    dual_weights: Floats
 
     def standardised(self, features: Floats, at: int) -> Floats:
         """(N, F) features in units of their spread at length number `at`, clipped."""
@@ -55,7 +57,7 @@ class Experts:
             for at in np.unique(rows):
                 mine = rows == at
                 z = self.standardised(features[mine], int(at))
-                bent = likeness(z[:, columns], self.landmarks) @ self.pulls[:, at].T
+                bent = kernel(z[:, columns], self.landmarks) @ self.dual_weights[:, at].T
                 straight = z @ self.weights[:, at].T + self.bias[:, at]
                 out[mine] += weight[mine, None] * (straight + bent)
         return out
@@ -69,7 +71,7 @@ class Experts:
         return {
             "lengths": self.lengths, "centre": self.centre, "scale": self.scale,
             "weights": self.weights, "bias": self.bias, "landmarks": self.landmarks,
-            "pulls": self.pulls,
+            "dual_weights": self.dual_weights,
         }  # fmt: skip
 
     @classmethod
@@ -77,15 +79,19 @@ class Experts:
         """Read back what `tensors` gave; ValueError where the arrays do not fit the names."""
         lengths = wholes(tensors, "lengths", (None,))
         require((lengths > 0).all() and (np.diff(lengths) > 0).all(), "lengths must rise from 1 on")
-        size = (len(lengths), len(names))
-        weights = floats(tensors, "weights", (None, *size))
+        size, columns = (len(lengths), len(names)), int(compared(names).sum())
+        require(columns > 0, "there must be a feature that texts can be compared in")
+        weights = floats(tensors, "weights", (len(FAMILIES), *size))
         scale = floats(tensors, "scale", size)
         require((scale > 0).all(), "scale must be above 0")
-        bias = floats(tensors, "bias", (len(weights), len(lengths)))
-        landmarks = floats(tensors, "landmarks", (None, int(compared(names).sum())))
-        pulls = floats(tensors, "pulls", (*bias.shape, len(landmarks)))
+        bias = floats(tensors, "bias", (len(FAMILIES), len(lengths)))
+        landmarks = floats(tensors, "landmarks", (None, columns))
+        require((np.abs(landmarks) <= CLIP).all(), f"landmarks must lie within {CLIP:g}")
+        dual_weights = floats(tensors, "dual_weights", (*bias.shape, len(landmarks)))
+        for name, array in (("weights", weights), ("bias", bias), ("dual_weights", dual_weights)):
+            require((np.abs(array) <= LARGEST).all(), f"{name} holds a number above {LARGEST:g}")
         centre = floats(tensors, "centre", size)
-        return cls(names, lengths, centre, scale, weights, bias, landmarks, pulls)
+        return cls(names, lengths, centre, scale, weights, bias, landmarks, dual_weights)
 
 
 def mixture(ratios: Floats) -> Floats:

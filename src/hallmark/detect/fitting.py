@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hallmark.detect.calibration import Calibration, Reference, fit_ratio
 from hallmark.detect.experts import CLIP, FAMILIES, SHARES, Experts, mixture
-from hallmark.detect.landmarks import compared, likeness, root
+from hallmark.detect.landmarks import GAMMA, compared, kernel
 from hallmark.detect.reading import Reader, Reading
 from hallmark.stats import Floats
 
@@ -43,8 +43,8 @@ class Example:
 class FitConfig:
     """How strongly each expert is fitted and may bend; how far a neighbouring length counts."""
 
-    landmarks: int = 400
-    straight: float = 0.7  # size of a standardised feature beside the kernel's map
+    landmarks: int = 400  # at most
+    straight: float = 0.7  # size of the features beside the kernel's map
     strength: tuple[float, ...] = (2.0, 12.0)  # one a family: inverse of the ridge penalty
     left_out: tuple[str, ...] = ("word_", "-")  # one a family: features that begin so are not used
     reach: float = 2.0  # weight of a length is exp(-reach * octaves away)
@@ -118,7 +118,7 @@ def fit(table: Table, config: FitConfig = FitConfig()) -> tuple[Experts, Calibra
     experts = Experts(
         table.names, np.array(LENGTHS), raw.centre, raw.scale,
         raw.weights * slopes[:, :, None], raw.bias * slopes + biases, raw.landmarks,
-        raw.pulls * slopes[:, :, None],
+        raw.dual_weights * slopes[:, :, None],
     )  # fmt: skip
     held_out = mixture(margins * slopes[:, table.at].T + biases[:, table.at].T)
     return experts, calibrate(table, held_out)
@@ -134,8 +134,8 @@ def folds(group: NDArray[np.str_], config: FitConfig) -> NDArray[np.int64]:
 def fit_margins(table: Table, config: FitConfig) -> Experts:
     """Uncalibrated experts: a ridge logistic regression a family and length.
 
-    Its rows are the standardised features and, beside them, the kernel's map. Landmarks are rows
-    of the table drawn at random.
+    It is fitted on the standardised features and, beside them, the kernel's map. Landmarks are
+    rows of the table, drawn at random.
     """
     shape = (len(FAMILIES), len(LENGTHS), len(table.names))
     centre, scale = np.zeros(shape[1:]), np.ones(shape[1:])
@@ -149,21 +149,32 @@ def fit_margins(table: Table, config: FitConfig) -> Experts:
     z = np.clip((table.features - centre[table.at]) / scale[table.at], -CLIP, CLIP)
     columns, size = compared(table.names), len(table.names)
     fitted = np.flatnonzero(table.weight > 0)
-    chosen = np.random.default_rng(config.seed).permutation(fitted)[: config.landmarks]
-    landmarks = z[chosen][:, columns]
-    turn = np.sqrt(size) * root(landmarks)
-    bent = likeness(z[:, columns], landmarks) @ turn
+    landmarks, normalisation = _nystroem(z[fitted][:, columns], config)
+    turn = np.sqrt(size) * normalisation  # rows as long as those of the features
+    bent = kernel(z[:, columns], landmarks) @ turn
     middle = bent[fitted].mean(axis=0)
+    # Single precision moves margins by less than 1e-6.
     rows = np.hstack([config.straight * z, bent - middle]).astype(np.float32)
     weights, bias = np.zeros(shape), np.zeros(shape[:2])
-    pulls = np.zeros((*shape[:2], len(landmarks)))
+    dual_weights = np.zeros((*shape[:2], len(landmarks)))
     for k, family in enumerate(FAMILIES):
         for at in range(len(LENGTHS)):
             found, offset = _logistic(rows, table, family, at, config)
             weights[k, at] = config.straight * found[:size]
-            pulls[k, at] = turn @ found[size:]
+            dual_weights[k, at] = turn @ found[size:]
             bias[k, at] = offset - middle @ found[size:]
-    return Experts(table.names, np.array(LENGTHS), centre, scale, weights, bias, landmarks, pulls)
+    return Experts(
+        table.names, np.array(LENGTHS), centre, scale, weights, bias, landmarks, dual_weights
+    )
+
+
+def _nystroem(z: Floats, config: FitConfig) -> tuple[Floats, Floats]:
+    """Landmarks, rows (M, F) of `z`, and (M, M) that turns the kernel with them into the map."""
+    from sklearn.kernel_approximation import Nystroem
+
+    size = min(config.landmarks, len(z))
+    found = Nystroem(gamma=GAMMA / z.shape[1], n_components=size, random_state=config.seed).fit(z)
+    return found.components_, found.normalization_.T
 
 
 def _logistic(

@@ -1,7 +1,7 @@
 """How like a text is to some others, its landmarks: what lets an expert bend.
 
-A Gaussian kernel between rows of standardised features, approximated by the landmarks' span
-(Nyström's method, Williams & Seeger 2001), so that a linear fit on the map is one in the kernel.
+A Gaussian kernel of standardised features. A fit on Nyström's map of it (Williams & Seeger 2001)
+is linear in the kernel with the landmarks, so that a weight a landmark is all that is kept of it.
 """
 
 from __future__ import annotations
@@ -13,26 +13,17 @@ from numpy.typing import NDArray
 
 from hallmark.stats import Floats
 
-REACH = 0.5  # likeness at a mean squared distance of d is exp(-REACH d)
-LEFT_OUT = "word_"  # function words one by one would drown the other features' distances
-_JITTER = 1e-3  # on the kernel's diagonal, so that its root exists
+GAMMA = 0.5  # of the mean squared distance; scikit-learn's is this over the number of features
+NOT_COMPARED = "word_"  # function words one by one would drown the other features' distances
 
 
 def compared(names: Sequence[str]) -> NDArray[np.bool_]:
     """(F,) True for the features that distances are taken in."""
-    return np.array([not name.startswith(LEFT_OUT) for name in names], dtype=np.bool_)
+    return np.array([not name.startswith(NOT_COMPARED) for name in names], dtype=np.bool_)
 
 
-def likeness(z: Floats, landmarks: Floats) -> Floats:
-    """(N, M) Gaussian kernel of rows (N, F) with landmarks (M, F), 0 to 1."""
+def kernel(z: Floats, landmarks: Floats) -> Floats:
+    """(N, M) Gaussian kernel, 0 to 1, of rows (N, F) with landmarks (M, F); F >= 1."""
     squares = (z**2).sum(1)[:, None] + (landmarks**2).sum(1) - 2 * z @ landmarks.T
-    out: Floats = np.exp(-REACH / max(1, z.shape[1]) * np.maximum(squares, 0))
-    return out
-
-
-def root(landmarks: Floats) -> Floats:
-    """(M, M) inverse root of the landmarks' kernel: likeness times it has the kernel's products."""
-    kernel = likeness(landmarks, landmarks) + _JITTER * np.eye(len(landmarks))
-    values, vectors = np.linalg.eigh(kernel)
-    out: Floats = vectors / np.sqrt(values)
+    out: Floats = np.exp(-GAMMA / z.shape[1] * np.maximum(squares, 0))
     return out
