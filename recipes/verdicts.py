@@ -79,19 +79,16 @@ def judged(
 
 
 def band_rows(cut: int, texts: Shortened, runs: Sequence[np.ndarray]) -> Iterator[str]:
-    """Shares of bands that are right, wrong, absent: means of the splits, interval of the first."""
+    """Shares of bands that are right, wrong, absent: means of the splits, with their interval."""
     for source, mine, human in sources(texts):
         right, wrong = Band.LIKELY_HUMAN, Band.LIKELY_SYNTHETIC
         if not human:
             right, wrong = wrong, right
         shown = []
         for band in (right, wrong, Band.CANNOT_TELL):
-            found = [
-                stats.wilson(int((bands[mine] == str(band)).sum()), int(mine.sum()))
-                for bands in runs
-            ]
-            mean = np.mean([e.value for e in found])
-            shown.append(f"{mean:.3f} [{found[0].low:.3f}, {found[0].high:.3f}]")
+            count = float(np.mean([(bands[mine] == str(band)).sum() for bands in runs]))
+            found = stats.wilson(round(count), int(mine.sum()))
+            shown.append(f"{count / mine.sum():.3f} [{found.low:.3f}, {found.high:.3f}]")
         kind = "human" if human else "synthetic"
         yield f"| {cut} | {source} ({kind}) | {mine.sum()} | " + " | ".join(shown) + " |"
 
