@@ -119,13 +119,20 @@ def test_one_object_or_one_a_line(run_cli, command: str) -> None:
     assert "--json (one object) or --jsonl (one a line), not both" in result.err
 
 
-def test_json_lines_are_not_judged_as_one_text(run_cli, tmp_path: Path) -> None:
-    file = tmp_path / "texts.jsonl"
-    file.write_text('{"text": "one"}\n', encoding="utf-8")
-    result = run_cli("detect", file)
-    assert result.code == 2
-    assert "would be judged as one text; use --jsonl" in " ".join(result.err.split())
-    assert run_cli("detect", "--jsonl", file).code == 0
+def test_json_lines_are_not_judged_as_one_text(run_cli, judge, tmp_path: Path) -> None:
+    line = json.dumps({"text": HUMAN}) + "\n"
+    (tmp_path / "texts.txt").write_text("\n" + line * 2, encoding="utf-8")
+    for given in ({"stdin": line.encode()}, {}):
+        result = run_cli("detect", "-" if given else tmp_path / "texts.txt", **given)
+        assert result.code == 1
+        assert result.err.endswith("holds JSON lines, not one text; use --jsonl\n")
+    result = run_cli("detect", tmp_path / "texts.txt", tmp_path / "texts.txt")
+    assert result.err.count("holds JSON lines") == 2
+
+
+@pytest.mark.parametrize("text", ['{"note": 1}\n', "{text}\n", '["text"]\n'])
+def test_what_only_looks_like_json_lines_is_a_text(run_cli, judge, text: str) -> None:
+    assert run_cli("detect", "-", stdin=text.encode()).code == 0
 
 
 def test_standard_input_is_read_once(run_cli, judge) -> None:

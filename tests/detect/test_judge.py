@@ -186,7 +186,7 @@ def test_the_reason_names_the_error_that_forbids_the_claim() -> None:
     _, high = decide(1.0, bound(0.081), bound(0.5))
     assert high == (
         "3 of 90 human texts of this length score as high; a claim would be wrong for up to 8.1% "
-        "of them, and 5% is allowed"
+        "of them (95 % bound), and 5% is allowed"
     )
     assert (
         "3 of 90 synthetic texts of this length score as low" in decide(-1.0, *[bound(0.3)] * 2)[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hallmark.cli.answers import Tally, answer_lines, one_format
-from hallmark.cli.inputs import STANDARD_INPUT, read_text
+from hallmark.cli.inputs import STANDARD_INPUT, name_of, read_text
 from hallmark.cli.options import (
     AsJson,
     AsJsonLines,
@@ -20,6 +20,7 @@ from hallmark.cli.options import (
 )
 from hallmark.cli.output import note, print_json
 from hallmark.cli.verdicts import as_record, sentences
+from hallmark.data import json_object
 from hallmark.detect.verdict import BUNDLED_DETECTOR, PRIOR, Verdict
 from hallmark.models.precision import REFERENCE
 
@@ -70,7 +71,7 @@ def detect(
     counts other numbers of tokens.
     """
     check_usage(files, json=json, jsonl=jsonl)
-    texts = [] if jsonl or len(files) > 1 else [read_text(files[0])]
+    texts = [] if jsonl or len(files) > 1 else [read_one(files[0])]
     judge = load(detector, precision, calibration=calibration)
 
     def look(texts: list[str]) -> list[Verdict]:
@@ -85,15 +86,22 @@ def detect(
 
 
 def check_usage(files: list[str], *, json: bool, jsonl: bool) -> None:
-    """A usage error for two formats at once, standard input named twice, or JSON lines as text."""
+    """A usage error for two formats at once, or for standard input named twice."""
     one_format(json=json, jsonl=jsonl)
-    lines = [file for file in files if file.endswith(".jsonl")]
-    if lines and not jsonl:
-        raise typer.BadParameter(
-            f"{lines[0]} would be judged as one text; use --jsonl for its lines"
-        )
     if files.count(STANDARD_INPUT) > 1:
         raise typer.BadParameter("standard input (-) can be read once only")
+
+
+def read_one(file: str) -> str:
+    """A whole text; ValueError also for JSON lines, which would be judged as one."""
+    text = read_text(file)
+    try:
+        record = json_object(text.lstrip().partition("\n")[0].encode(), where=file)
+    except ValueError:
+        return text
+    if "text" in record:
+        raise ValueError(f"{name_of(file)} holds JSON lines, not one text; use --jsonl")
+    return text
 
 
 def load(name: str, precision: str = REFERENCE, *, calibration: Path | None = None) -> Judge:
@@ -133,7 +141,7 @@ def judge_files(files: list[str], look: Look, *, json: bool, quiet: bool) -> Non
     tally, found = Tally(), []
     for file in files:
         try:
-            (verdict,) = look([read_text(file)])
+            (verdict,) = look([read_one(file)])
         except (ValueError, OSError) as error:
             note(f"hallmark: {error}", quiet=json)
             found.append({"file": file, "error": str(error)})

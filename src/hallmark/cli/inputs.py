@@ -80,7 +80,7 @@ def read_text(source: str, *, may_be_empty: bool = False) -> str:
     refuse_utf16(data, where=name)
     nul = data.find(b"\0")
     if nul >= 0:
-        raise ValueError(f"{name} has a NUL at byte {nul}, so it is not text in UTF-8; give that")
+        raise ValueError(f"{name} has a NUL at byte {nul}, so it is no plain text; give UTF-8")
     text = decode_utf8(data, where=name).removeprefix("\ufeff")
     if not may_be_empty and not text.strip():
         raise ValueError(f"{name} is empty; give some text")

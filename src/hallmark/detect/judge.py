@@ -161,8 +161,9 @@ def decide(log_ratio: float, wrong_synthetic: Bound, wrong_human: Bound) -> tupl
         errors, kind = wrong_human, "synthetic"
     side = "high" if kind == "human" else "low"
     return Band.CANNOT_TELL, (
-        f"{errors.errors} of {errors.n} {kind} texts of this length score as {side}; a claim "
-        f"would be wrong for up to {100 * errors.rate:.3g}% of them, and {CLAIM_AT:.0%} is allowed"
+        f"{errors.errors} of {errors.n} {kind} texts of this length score as {side}; a claim would "
+        f"be wrong for up to {100 * errors.rate:.3g}% of them (95 % bound), and {CLAIM_AT:.0%} is "
+        "allowed"
     )
 
 
