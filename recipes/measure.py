@@ -97,7 +97,7 @@ def fit_halves(
         for h in (0, 1)
     }
     with (
-        threadpool_limits(1),  # no thread is left that a fork could lose
+        threadpool_limits(1),  # threads would not survive the fork
         multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool,
     ):
         return halves, dict(zip(parts, pool.map(fit, parts.values(), chunksize=1), strict=True))
