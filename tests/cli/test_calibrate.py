@@ -108,7 +108,7 @@ def test_certificates_that_are_refused(run_cli, detector: Path) -> None:
 
     def message(content: object) -> str:
         path.write_text(json.dumps(content), encoding="utf-8")
-        result = run_cli("detect", folder / "own.jsonl", "--detector", detector,
+        result = run_cli("detect", folder / "own.jsonl", "--jsonl", "--detector", detector,
                          "--calibration", path)  # fmt: skip
         assert result.code == 1
         assert len(result.err.splitlines()) == 1
@@ -125,7 +125,8 @@ def test_certificates_that_are_refused(run_cli, detector: Path) -> None:
     other = Tfidf(TfidfConfig(min_df=1))
     other.fit(["one two", "three four"], [0, 1])
     other.save(detector)
-    result = run_cli("detect", folder / "own.jsonl", "--detector", detector, "--calibration", path)
+    result = run_cli("detect", folder / "own.jsonl", "--jsonl", "--detector", detector,
+                     "--calibration", path)  # fmt: skip
     assert "made with another detector" in result.err
 
 
