@@ -55,7 +55,9 @@ def write_study(folder: Path) -> None:
                     rater=f"r{rater}", text=f"{name}-{text}", condition=name, position=position,
                     question=question, value=value,
                 ))  # fmt: skip
-    write_report(analyse(rows, study=study), rows, [], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hallmark.study.agreement._RESAMPLES", 20)  # what it says is not tested here
+        write_report(analyse(rows, study=study), rows, [], folder)
 
 
 def write_matrix(folder: Path) -> None:

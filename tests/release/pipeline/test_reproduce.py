@@ -256,3 +256,11 @@ def test_the_command_that_a_result_names_measures_it_again(
     for key in again.keys() - ignored:
         assert again[key] == kept[key], key
     assert len(again.keys() - ignored) >= 1
+
+
+def test_no_private_key_is_in_what_is_released(released: Released) -> None:
+    secret = released.key.read_bytes()
+    files = [path for path in (released.out / "release").rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if secret in path.read_bytes()]
+    assert not [path for path in files if path.suffix == ".key"]
